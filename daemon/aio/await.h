@@ -1,0 +1,81 @@
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <source_location>
+#include <utility>
+
+#include "base/block_cache.h"
+
+namespace evloop {
+
+class FutureBase;
+class TaskBase;
+
+// Who awaits, and where.
+struct AwaitSite {
+  TaskBase* task = nullptr;
+  std::source_location where;
+};
+
+// What one may `co_await` in a Coro: Coro, Future, Task, a generator's next item, settled(...), yield().
+// Anything else has no idea of tasks and cancellation.
+template <class A>
+concept Awaitable = requires(A&& awaitable, AwaitSite site) { std::forward<A>(awaitable).awaited(site); };
+
+// The common part of the promises of Coro and AsyncGenerator: frames from the block cache, the task that
+// runs them, the frame that awaits them. Only what has `awaited(AwaitSite)` can be awaited.
+class PromiseBase {
+ public:
+  static void* operator new(std::size_t size) { return allocate_block(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { free_block(frame, size); }
+
+  // Taken by reference where it is a temporary of the awaiting expression, which lives until it ends.
+  template <class A>
+  auto await_transform(A&& awaitable, std::source_location where = std::source_location::current()) {
+    static_assert(Awaitable<A>,
+                  "co_await here takes a Coro (moved), a Future, a Task, an item of an AsyncGenerator, "
+                  "settled(...) or yield(): nothing else knows about tasks and cancellation");
+    return std::forward<A>(awaitable).awaited(AwaitSite{task, where});
+  }
+
+  TaskBase* task = nullptr;                 // set when it is first awaited
+  std::coroutine_handle<> continuation;     // none: the task itself
+};
+
+// Suspends the task until a future is done (TASK-05), and brings in a cancellation on the way back.
+class WaitForFuture {
+ protected:
+  explicit WaitForFuture(AwaitSite site) noexcept : site_(site) {}
+  void wait(std::coroutine_handle<> frame, FutureBase& future);
+  // First thing after the wake-up, or after no wait at all: throws what the task has been told.
+  void deliver_interrupt(FutureBase& future) {
+    if (suspended_) interrupt(future);
+  }
+
+ private:
+  void interrupt(FutureBase& future);
+
+  AwaitSite site_;
+  bool suspended_ = false;
+};
+
+// One bare yield: the task goes to the back of the ready queue (TASK-06). `co_await yield()`.
+class YieldAwaiter {
+ public:
+  explicit YieldAwaiter(AwaitSite site) noexcept : site_(site) {}
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> frame);
+  void await_resume();
+
+ private:
+  AwaitSite site_;
+};
+
+struct Yield {
+  YieldAwaiter awaited(AwaitSite site) const noexcept { return YieldAwaiter(site); }
+};
+[[nodiscard]] inline Yield yield() noexcept { return {}; }
+
+}  // namespace evloop

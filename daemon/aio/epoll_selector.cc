@@ -1,0 +1,114 @@
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "aio/selector.h"
+#include "base/system_error.h"
+#include "base/unique_fd.h"
+
+namespace evloop {
+namespace {
+
+// The event carries fd and generation, never a pointer: an event for a registration that is gone, or
+// that belongs to an earlier user of the number, is recognised and dropped.
+class EpollSelector final : public Selector {
+ public:
+  EpollSelector() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    if (!epoll_) throw_errno("epoll_create1");
+  }
+
+  void add(int fd, Interest interest) override {
+    if (fd < 0) throw_errno("epoll_ctl", EBADF);
+    const auto index = static_cast<std::size_t>(fd);
+    if (index >= entries_.size()) entries_.resize(std::max(index + 1, entries_.size() * 2));
+    auto& entry = entries_[index];
+    ++entry.generation;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &(scratch_ = event(fd, entry.generation, interest))) != 0) {
+      // The number was closed without remove() and given out again, to a duplicate of the same file.
+      if (errno != EEXIST || ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &scratch_) != 0) throw_errno("epoll_ctl");
+    }
+    if (entry.interest == Interest::none) ++watched_;
+    entry.interest = interest;
+  }
+
+  void modify(int fd, Interest interest) override {
+    auto& entry = entries_.at(static_cast<std::size_t>(fd));
+    scratch_ = event(fd, entry.generation, interest);
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &scratch_) != 0) {
+      // Closed without remove(), and the number given out again: the kernel forgot, we did not.
+      if (errno != ENOENT || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &scratch_) != 0) throw_errno("epoll_ctl");
+    }
+    entry.interest = interest;
+  }
+
+  void remove(int fd) noexcept override {
+    const auto index = static_cast<std::size_t>(fd);
+    if (fd < 0 || index >= entries_.size() || entries_[index].interest == Interest::none) return;
+    entries_[index].interest = Interest::none;
+    ++entries_[index].generation;
+    --watched_;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  }
+
+  std::span<const ReadyFd> select(std::optional<Duration> timeout) override {
+    const auto room = std::max<std::size_t>(1, watched_);
+    if (events_.size() < room) {
+      events_.resize(room * 2);
+      ready_.resize(room * 2);
+    }
+    const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(room), milliseconds(timeout));
+    if (count < 0) {
+      if (errno == EINTR) return {};
+      throw_errno("epoll_wait");
+    }
+    std::size_t found = 0;
+    for (int i = 0; i < count; ++i) {
+      const auto& happened = events_[static_cast<std::size_t>(i)];
+      const auto fd = static_cast<std::uint32_t>(happened.data.u64);
+      const auto& entry = entries_[fd];
+      if (entry.generation != static_cast<std::uint32_t>(happened.data.u64 >> 32)) continue;
+      Interest ready = Interest::none;
+      if (happened.events & ~static_cast<std::uint32_t>(EPOLLOUT)) ready = ready | Interest::read;
+      if (happened.events & ~static_cast<std::uint32_t>(EPOLLIN)) ready = ready | Interest::write;
+      ready = ready & entry.interest;
+      if (ready != Interest::none) ready_[found++] = {static_cast<int>(fd), ready};
+    }
+    return {ready_.data(), found};
+  }
+
+ private:
+  struct Entry {
+    std::uint32_t generation = 0;
+    Interest interest = Interest::none;
+  };
+
+  static epoll_event event(int fd, std::uint32_t generation, Interest interest) noexcept {
+    epoll_event made{};
+    if ((interest & Interest::read) != Interest::none) made.events |= EPOLLIN;
+    if ((interest & Interest::write) != Interest::none) made.events |= EPOLLOUT;
+    made.data.u64 = static_cast<std::uint32_t>(fd) | (std::uint64_t{generation} << 32);
+    return made;
+  }
+
+  static int milliseconds(std::optional<Duration> timeout) noexcept {
+    if (!timeout) return -1;
+    if (*timeout <= Duration::zero()) return 0;
+    const auto whole = std::chrono::ceil<std::chrono::milliseconds>(*timeout).count();
+    return static_cast<int>(std::min<std::int64_t>(whole, 86'400'000));
+  }
+
+  UniqueFd epoll_;
+  std::vector<Entry> entries_;  // by fd
+  std::size_t watched_ = 0;
+  epoll_event scratch_{};
+  std::vector<epoll_event> events_;
+  std::vector<ReadyFd> ready_;
+};
+
+}  // namespace
+
+std::unique_ptr<Selector> make_epoll_selector() { return std::make_unique<EpollSelector>(); }
+
+}  // namespace evloop

@@ -1,0 +1,375 @@
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "aio/coro.h"
+#include "aio/errors.h"
+#include "aio/executor.h"
+#include "aio/future.h"
+#include "aio/handle.h"
+#include "aio/loop_port.h"
+#include "aio/ready_queue.h"
+#include "aio/selector.h"
+#include "aio/task.h"
+#include "aio/timer_queue.h"
+#include "base/clock.h"
+
+namespace evloop {
+
+class GeneratorBase;
+
+// Some future or task, whatever its type.
+using FutureRef = Ref<FutureBase>;
+
+// What an exception handler is told (EXCH-01).
+struct ErrorContext {
+  std::string message;
+  std::exception_ptr exception;
+  FutureRef future;
+  FutureRef task;
+  const Runnable* handle = nullptr;           // valid during the call
+  const GeneratorBase* asyncgen = nullptr;    // valid during the call
+  std::shared_ptr<const ErrorContext> context;  // what a handler that failed had been told
+  std::map<std::string, std::string> more;    // described: transport, protocol, socket, ...
+
+  // The keys that are there, `message` included, sorted.
+  [[nodiscard]] std::vector<std::string> keys() const;
+};
+
+// asyncio's event loop: its verbs and nothing more. It makes no sockets and no threads but the default
+// executor's. Whoever constructs it owns it; it is used on the thread that runs it. Methods for other
+// threads say "Any thread"; the rest check their thread while the loop runs, in every build (DBG-03).
+//
+// Clauses named in comments are those of the asyncio contract catalogue.
+class EventLoop {
+ public:
+  using ExceptionHandler = std::function<void(EventLoop&, const ErrorContext&)>;
+
+  struct Options {
+    std::unique_ptr<Selector> selector;     // null: epoll
+    Clock* clock = nullptr;                 // null: the steady clock; outlives the loop
+    ExceptionHandler default_exception_handler;  // empty: one error line in the log (EXCH-02)
+  };
+
+  EventLoop() : EventLoop(Options{}) {}
+  explicit EventLoop(Options options);
+  ~EventLoop();  // closes it, with a warning, if nobody did (LIFE-43)
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // --- run, stop, close ---
+
+  // Runs until stop(). Throws LoopError (LIFE-22), or a Fatal that came out of a callback (LIFE-34).
+  void run_forever();
+  // Runs until the future is done, or the coroutine, made a task; its value, or throws its exception.
+  // LoopError("Event loop stopped before Future completed.") if a stop() came first (LIFE-31).
+  template <class T>
+  T run_until_complete(Coro<T> coro, std::source_location where = std::source_location::current()) {
+    check_can_run();
+    auto task = make_task(std::move(coro), where, {});
+    run_until_done(*task.state(), true);
+    return std::move(task).state()->take_result_as();
+  }
+  template <class T>
+  T run_until_complete(const Future<T>& future) {
+    check_can_run();
+    run_until_done(*future.state(), false);
+    return future.state()->take_result_as();
+  }
+  // The current batch of callbacks is finished, then the run ends; before a run: that run makes one turn
+  // (LIFE-17, LIFE-18). Never throws. Not a wake-up: from another thread, post it.
+  void stop() noexcept;
+  [[nodiscard]] bool is_running() const noexcept { return port_->is_running(); }  // Any thread.
+  [[nodiscard]] bool is_closed() const noexcept { return port_->is_closed(); }    // Any thread.
+  // Drops what is queued and releases selector and executor; cancels nothing (LIFE-36 to LIFE-42).
+  void close();
+
+  // Closes the asynchronous generators that were iterated and not finished (AGEN-03).
+  Coro<void> shutdown_asyncgens();
+  // Waits for the default executor's jobs; from then on it refuses new ones (EXEC-06 to EXEC-08).
+  Coro<void> shutdown_default_executor(std::optional<Duration> timeout = std::nullopt);
+
+  // --- callbacks and timers ---
+
+  template <class F>
+  Handle call_soon(F&& function, std::source_location where = std::source_location::current()) {
+    check_open();
+    check_thread();
+    Ref<ScheduledCall> call(new ScheduledCall(*this, WorkKind::callback, where, std::forward<F>(function)));
+    call->add_ref();
+    queue(*call);
+    return Handle(std::move(call));
+  }
+  // Any thread.
+  template <class F>
+  ThreadsafeHandle call_soon_threadsafe(F&& function, std::source_location where = std::source_location::current()) {
+    return port_->call_soon_threadsafe(std::forward<F>(function), where);
+  }
+  template <class F>
+  TimerHandle call_later(Duration delay, F&& function, std::source_location where = std::source_location::current()) {
+    return call_at(time() + delay, std::forward<F>(function), where);
+  }
+  template <class F>
+  TimerHandle call_at(TimePoint when, F&& function, std::source_location where = std::source_location::current()) {
+    check_open();
+    check_thread();
+    Ref<TimerCall> timer(new TimerCall(*this, when, where, std::forward<F>(function)));
+    timers_.push(*timer);
+    return TimerHandle(std::move(timer));
+  }
+  [[nodiscard]] TimePoint time() const noexcept { return clock_.now(); }  // Any thread.
+
+  // --- futures and tasks ---
+
+  template <class T = void>
+  Future<T> create_future() {
+    return Future<T>(Ref<FutureState<T>>(new FutureState<T>(*this)));
+  }
+  // The first step runs in the next turn (TASK-01), or at once with eager_start (TASK-38).
+  template <class T>
+  Task<T> create_task(Coro<T> coro, TaskOptions options = {},
+                      std::source_location where = std::source_location::current()) {
+    check_open();
+    check_thread();
+    return make_task(std::move(coro), where, std::move(options));
+  }
+  [[nodiscard]] TaskBase* current_task() const noexcept { return current_task_; }
+  // Those that are not done, in order of creation.
+  [[nodiscard]] std::vector<FutureRef> all_tasks() const;
+
+  // --- threads ---
+
+  // Runs `function` on a thread of `executor` (null: the default one, made on first use).
+  template <class F>
+  auto run_in_executor(Executor* executor, F&& function) -> Future<std::invoke_result_t<std::decay_t<F>&>>;
+  void set_default_executor(std::shared_ptr<Executor> executor);
+
+  // --- file descriptors ---
+
+  // Calls `function` in each turn that finds `fd` readable (writable). One of each per fd; adding again
+  // replaces (FD-02). The fd stays the caller's, who removes it before closing it. Throws
+  // std::system_error; LoopError for an fd that a transport owns (FD-06).
+  template <class F>
+  Handle add_reader(int fd, F&& function, std::source_location where = std::source_location::current()) {
+    check_unclaimed(fd);
+    return watch(fd, Interest::read, std::forward<F>(function), where);
+  }
+  template <class F>
+  Handle add_writer(int fd, F&& function, std::source_location where = std::source_location::current()) {
+    check_unclaimed(fd);
+    return watch(fd, Interest::write, std::forward<F>(function), where);
+  }
+  // True if there was one (FD-04).
+  bool remove_reader(int fd) {
+    check_unclaimed(fd);
+    return unwatch(fd, Interest::read);
+  }
+  bool remove_writer(int fd) {
+    check_unclaimed(fd);
+    return unwatch(fd, Interest::write);
+  }
+
+  // For transports: the same without the check, and the claim that the check is about. `owner` outlives
+  // the claim.
+  template <class F>
+  Handle watch(int fd, Interest side, F&& function, std::source_location where = std::source_location::current()) {
+    check_open();
+    check_thread();
+    const auto kind = side == Interest::read ? WorkKind::reader : WorkKind::writer;
+    Ref<ScheduledCall> call(new ScheduledCall(*this, kind, where, std::forward<F>(function)));
+    set_watch(fd, side, call);
+    return Handle(std::move(call));
+  }
+  bool unwatch(int fd, Interest side) noexcept;
+  void claim(int fd, const char* owner);
+  void unclaim(int fd) noexcept;
+  // One buffer for all receives of this loop: its content is valid until the callback returns.
+  [[nodiscard]] std::span<std::byte> receive_buffer();
+
+  // --- errors ---
+
+  // Empty: back to the default handler.
+  void set_exception_handler(ExceptionHandler handler) { exception_handler_ = std::move(handler); }
+  [[nodiscard]] const ExceptionHandler& exception_handler() const noexcept { return exception_handler_; }
+  void default_exception_handler(const ErrorContext& context);
+  void call_exception_handler(const ErrorContext& context);
+
+  // --- debug ---
+
+  // Callbacks and steps that take `slow_callback_duration` or longer are logged (DBG-02).
+  void set_debug(bool debug) noexcept { debug_ = debug; }
+  [[nodiscard]] bool debug() const noexcept { return debug_; }
+  void set_slow_callback_duration(Duration duration) noexcept { slow_callback_duration_ = duration; }
+  [[nodiscard]] Duration slow_callback_duration() const noexcept { return slow_callback_duration_; }
+
+  // The any-thread half. It outlives the loop.
+  [[nodiscard]] const std::shared_ptr<LoopPort>& port() const noexcept { return port_; }
+
+  // For a foreign main loop (LIFE-26): single turns between the set-up and the tear-down of a run.
+  class RunScope {
+   public:
+    explicit RunScope(EventLoop& loop);
+    ~RunScope();
+    RunScope(const RunScope&) = delete;
+    RunScope& operator=(const RunScope&) = delete;
+
+   private:
+    EventLoop& loop_;
+  };
+  void run_once();
+  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+
+ private:
+  friend class FutureBase;
+  friend class TaskBase;
+  friend class ScheduledCall;
+  friend class PostedCall;
+  friend class GeneratorBase;
+  friend class FutureCallback;
+  friend EventLoop* running_loop_or_null() noexcept;
+
+  struct Watch {
+    Ref<ScheduledCall> reader;
+    Ref<ScheduledCall> writer;
+    const char* owner = nullptr;  // the transport that claims this fd
+  };
+
+  // Keeps what came from other threads in its order among what this thread queues (SCHED-02).
+  void queue(Runnable& work) {
+    if (port_->has_mail()) [[unlikely]]
+      port_->drain_to(ready_, *this);
+    ready_.push(&work);
+  }
+  void queue_done(DoneCallback& callback, FutureBase& future);
+
+  void check_open() const {
+    if (port_->is_closed()) [[unlikely]]
+      LoopPort::throw_closed();
+  }
+  void check_thread() const {
+    if (running_ != this) [[unlikely]]
+      check_foreign_thread();
+  }
+  void check_foreign_thread() const;
+  void check_can_run() const;
+  void check_unclaimed(int fd) const;
+
+  [[nodiscard]] std::optional<Duration> select_timeout();
+  void dispatch(std::span<const ReadyFd> events);
+  void run_batch();
+  void run_watched(Runnable& work);
+  void publish(std::size_t callbacks);
+  void take_stamp() noexcept {
+    if constexpr (records_enabled) stamp_ = CycleClock::now();
+  }
+
+  template <class T>
+  Task<T> make_task(Coro<T> coro, std::source_location where, TaskOptions options) {
+    const bool eager = options.eager_start && running_ == this;
+    Ref<TaskState<T>> state(new TaskState<T>(*this, std::move(coro), where, std::move(options)));
+    adopt_task(*state, eager);
+    return Task<T>(std::move(state));
+  }
+  void adopt_task(TaskBase& task, bool eager);
+  void task_done(TaskBase& task) noexcept;
+  void run_until_done(FutureBase& future, bool own_task);
+  void drop_tasks();
+
+  void set_watch(int fd, Interest side, const Ref<ScheduledCall>& call);
+  void callback_failed(const Runnable& work, std::exception_ptr error);
+  Executor& default_executor();
+  void submit_job(Executor* executor, FutureBase& future, std::shared_ptr<ExecutorJob> job);
+  void generator_started(GeneratorBase& generator);
+
+  static constinit thread_local EventLoop* running_;
+
+  // Constant after construction.
+  Clock& clock_;
+  const std::shared_ptr<LoopPort> port_;
+  const ExceptionHandler default_exception_handler_;
+
+  // Loop thread only.
+  std::unique_ptr<Selector> selector_;
+  ReadyQueue ready_;
+  TimerQueue timers_;
+  std::vector<Watch> watches_;  // by fd
+  bool stopping_ = false;
+  bool debug_ = false;
+  bool executor_shutdown_ = false;
+  bool asyncgens_shutdown_ = false;
+  Duration slow_callback_duration_ = std::chrono::milliseconds(100);
+  ExceptionHandler exception_handler_;
+  std::shared_ptr<Executor> default_executor_;
+  std::unique_ptr<std::byte[]> receive_buffer_;
+  GeneratorBase* generators_ = nullptr;  // first of a list, in order of first iteration
+  GeneratorBase* last_generator_ = nullptr;
+  TaskBase* current_task_ = nullptr;
+  TaskBase* first_task_ = nullptr;
+  TaskBase* last_task_ = nullptr;
+  std::size_t live_tasks_ = 0;
+  std::size_t watchers_ = 0;
+  CycleClock::Stamp stamp_ = 0;  // when the last callback ended, or the loop woke
+};
+
+// The loop that runs on this thread. Throws LoopError("no running event loop") (LIFE-24).
+[[nodiscard]] EventLoop& get_running_loop();
+[[nodiscard]] EventLoop* running_loop_or_null() noexcept;
+// The task whose step this is; null inside a plain callback. Throws without a running loop (TASK-15).
+[[nodiscard]] TaskBase* current_task();
+
+// --- implementation ---
+
+template <class F>
+auto EventLoop::run_in_executor(Executor* executor, F&& function) -> Future<std::invoke_result_t<std::decay_t<F>&>> {
+  using Result = std::invoke_result_t<std::decay_t<F>&>;
+  class Job final : public ExecutorJob {
+   public:
+    explicit Job(F&& f) : function_(std::forward<F>(f)) {}
+    void run() noexcept override {
+      try {
+        if constexpr (std::is_void_v<Result>) {
+          (*function_)();
+          outcome_ = Outcome<Result>::of({});
+        } else {
+          outcome_ = Outcome<Result>::of((*function_)());
+        }
+      } catch (...) {
+        outcome_ = Outcome<Result>::failed(std::current_exception());
+      }
+      function_.reset();
+    }
+    void deliver(FutureBase& future) override {
+      if (future.done()) return;
+      auto& state = static_cast<FutureState<Result>&>(future);
+      if (outcome_.has_value()) {
+        state.set_result(std::move(outcome_.value()));
+      } else {
+        state.set_exception(outcome_.error());
+      }
+    }
+
+   private:
+    std::optional<std::decay_t<F>> function_;
+    Outcome<Result> outcome_;
+  };
+  check_open();
+  auto job = std::make_shared<Job>(std::forward<F>(function));
+  auto future = create_future<Result>();
+  future.state()->set_wait_kind(WaitKind::executor);
+  submit_job(executor, *future.state(), std::move(job));
+  return future;
+}
+
+}  // namespace evloop

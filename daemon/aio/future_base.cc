@@ -1,0 +1,154 @@
+#include "aio/future_base.h"
+
+#include "aio/errors.h"
+#include "aio/event_loop.h"
+
+namespace evloop {
+
+void FutureCallback::run() {
+  const auto reference = Ref<FutureCallback>::adopt(this);
+  const auto future = std::move(future_);
+  try {
+    function_();
+  } catch (const Fatal&) {
+    throw;
+  } catch (...) {
+    future->loop().callback_failed(*this, std::current_exception());
+  }
+  function_.reset();
+}
+
+FutureBase::~FutureBase() {
+  while (first_callback_) {
+    auto* callback = first_callback_;
+    unlink(*callback);
+    callback->drop();
+  }
+  if (unretrieved_) report_unretrieved();
+}
+
+bool FutureBase::cancel(std::optional<std::string> message) {
+  unretrieved_ = false;
+  if (done()) return false;
+  return cancel_now(std::move(message));
+}
+
+bool FutureBase::cancel_now(std::optional<std::string> message) {
+  set_cancel_message(std::move(message));
+  finish(State::cancelled);
+  return true;
+}
+
+void FutureBase::set_cancel_message(std::optional<std::string> message) {
+  cancel_message_ = message ? std::make_unique<std::string>(std::move(*message)) : nullptr;
+}
+
+void FutureBase::check_pending() const {
+  if (done()) throw InvalidState("invalid state");
+}
+
+void FutureBase::set_exception(std::exception_ptr error) {
+  check_pending();
+  if (!error) throw TypeError("invalid exception object");
+  finish_with(std::move(error));
+}
+
+void FutureBase::finish_with(std::exception_ptr error) {
+  exception_ = std::move(error);
+  unretrieved_ = true;
+  finish(State::finished);
+}
+
+void FutureBase::finish(State state) {
+  state_ = state;
+  const Ref<FutureBase> self(this);  // a callback's end may drop the last other reference
+  // The state is final before a closed loop can refuse the callbacks, which are lost then (LIFE-42).
+  if (first_callback_ && loop_->is_closed()) {
+    while (first_callback_) {
+      auto* callback = first_callback_;
+      unlink(*callback);
+      callback->drop();
+    }
+    throw LoopError("Event loop is closed");
+  }
+  while (auto* callback = first_callback_) {
+    unlink(*callback);
+    loop_->queue_done(*callback, *this);
+  }
+}
+
+std::exception_ptr FutureBase::exception() {
+  if (state_ == State::cancelled) std::rethrow_exception(make_cancelled_error());
+  if (state_ == State::pending) throw InvalidState("Exception is not set.");
+  unretrieved_ = false;
+  return exception_;
+}
+
+void FutureBase::check_result() {
+  if (state_ == State::cancelled) std::rethrow_exception(make_cancelled_error());
+  if (state_ == State::pending) throw InvalidState("Result is not set.");
+  unretrieved_ = false;
+  if (exception_) std::rethrow_exception(exception_);
+}
+
+std::exception_ptr FutureBase::make_cancelled_error() {
+  if (state_ == State::cancelled && exception_) return std::exchange(exception_, nullptr);
+  return std::make_exception_ptr(
+      CancelledError(cancel_message_ ? std::optional<std::string>(*cancel_message_) : std::nullopt));
+}
+
+void FutureBase::register_callback(FutureCallback& call) {
+  call.add_ref();  // for the list, or for the ready queue
+  if (done()) {
+    if (loop_->is_closed()) {
+      call.release();
+      throw LoopError("Event loop is closed");
+    }
+    loop_->queue_done(call, *this);
+    return;
+  }
+  call.future_ = nullptr;
+  call.listed_ = true;
+  call.listed_in_ = this;
+  link(call);
+}
+
+std::size_t FutureBase::remove_done_callback(const DoneCallbackId& id) noexcept {
+  if (!id || !id->listed_ || id->listed_in_ != this) return 0;
+  unlink(*id);
+  id->listed_ = false;
+  id->function_.reset();
+  id->release();
+  return 1;
+}
+
+void FutureBase::link(DoneCallback& callback) noexcept {
+  callback.previous_ = last_callback_;
+  callback.next_ = nullptr;
+  (last_callback_ ? last_callback_->next_ : first_callback_) = &callback;
+  last_callback_ = &callback;
+}
+
+void FutureBase::unlink(DoneCallback& callback) noexcept {
+  (callback.previous_ ? callback.previous_->next_ : first_callback_) = callback.next_;
+  (callback.next_ ? callback.next_->previous_ : last_callback_) = callback.previous_;
+  callback.next_ = callback.previous_ = nullptr;
+  if (callback.kind() == WorkKind::done_callback) {
+    auto& call = static_cast<FutureCallback&>(callback);
+    call.listed_ = false;
+    if (done()) call.future_ = Ref<FutureBase>(this);
+  }
+}
+
+void FutureBase::report_unretrieved() noexcept {
+  try {
+    const bool task = wait_kind_ == WaitKind::task;
+    loop_->call_exception_handler({.message = task ? "Task exception was never retrieved"
+                                                   : "Future exception was never retrieved",
+                                   .exception = exception_});
+  } catch (...) {
+    // A destructor: even a fatal error of the handler ends here.
+  }
+}
+
+}  // namespace evloop

@@ -1,0 +1,42 @@
+#include "aio/handle.h"
+
+#include <exception>
+
+#include "aio/errors.h"
+#include "aio/event_loop.h"
+#include "aio/timer_queue.h"
+
+namespace evloop {
+
+void ScheduledCall::run() {
+  const auto reference = Ref<ScheduledCall>::adopt(this);
+  if (cancelled_) return;
+  // A reader's callback may remove or replace its own registration: what it captured must live until
+  // it returned.
+  running_ = true;
+  try {
+    function_();
+  } catch (const Fatal&) {
+    running_ = false;
+    throw;
+  } catch (...) {
+    running_ = false;
+    loop_.callback_failed(*this, std::current_exception());
+  }
+  running_ = false;
+  if (cancelled_) function_.reset();
+}
+
+void ScheduledCall::cancel() noexcept {
+  if (cancelled_) return;
+  cancelled_ = true;
+  if (!running_) function_.reset();
+}
+
+void TimerCall::cancel() noexcept {
+  if (cancelled()) return;
+  if (queue_) ++queue_->cancelled_;
+  ScheduledCall::cancel();
+}
+
+}  // namespace evloop

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <source_location>
+#include <thread>
+#include <utility>
+
+#include "aio/callable.h"
+#include "aio/records.h"
+#include "aio/runnable.h"
+#include "base/block_cache.h"
+#include "base/ref.h"
+#include "base/unique_fd.h"
+
+namespace evloop {
+
+class EventLoop;
+class LoopPort;
+class ReadyQueue;
+
+// A callback from another thread. Its references are counted atomically, as its handle may be anywhere.
+class PostedCall final : public Runnable, public BlockCached {
+ public:
+  template <class F>
+  PostedCall(std::source_location where, F&& function)
+      : Runnable(WorkKind::posted, where), function_(std::forward<F>(function)) {}
+
+  void run() override;
+  void drop() noexcept override;
+
+  // Any thread. See ThreadsafeHandle.
+  void cancel();
+  [[nodiscard]] bool cancelled();
+  void add_ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+  }
+
+ private:
+  friend class LoopPort;
+  enum class State : std::uint8_t { waiting, running, done, cancelled };
+
+  // Gives up the loop's reference, on the loop's thread.
+  void spent() noexcept;
+  void wait_while_running();
+
+  std::atomic<std::uint32_t> references_{1};
+  std::atomic<State> state_{State::waiting};
+  std::atomic<bool> cancelled_{false};
+  std::thread::id runner_;  // set before `running` is published
+  EventLoop* loop_ = nullptr;
+  LoopPort* port_ = nullptr;
+  PostedCall* next_ = nullptr;
+  Callable function_;
+};
+
+// What call_soon_threadsafe() returns. Any thread (SCHED-06).
+class ThreadsafeHandle {
+ public:
+  ThreadsafeHandle() noexcept = default;
+  explicit ThreadsafeHandle(Ref<PostedCall> call) noexcept : call_(std::move(call)) {}
+
+  // Before the callback starts: it never runs. While it runs in another thread: waits for its end.
+  void cancel() {
+    if (call_) call_->cancel();
+  }
+  // Likewise waits while the callback runs in another thread.
+  [[nodiscard]] bool cancelled() const { return call_ && call_->cancelled(); }
+
+ private:
+  Ref<PostedCall> call_;
+};
+
+// The any-thread half of a loop: its mailbox, its wake-up, and what it publishes. Shared, and outlives
+// the loop: a post that races with closing is refused, and never meets a dangling pointer.
+class LoopPort {
+ public:
+  LoopPort();
+  ~LoopPort();
+  LoopPort(const LoopPort&) = delete;
+  LoopPort& operator=(const LoopPort&) = delete;
+
+  // Any thread.
+
+  // Has the loop run `function` in its next turn; wakes it only if it sleeps. False, and the function is
+  // destroyed here, if the loop is closed.
+  template <class F>
+  bool post(F&& function, std::source_location where = std::source_location::current()) {
+    return enqueue(*new PostedCall(where, std::forward<F>(function)));
+  }
+  // The same, with a handle; throws LoopError("Event loop is closed").
+  template <class F>
+  ThreadsafeHandle call_soon_threadsafe(F&& function, std::source_location where = std::source_location::current()) {
+    Ref<PostedCall> call(new PostedCall(where, std::forward<F>(function)));
+    if (!enqueue(*call)) throw_closed();
+    return ThreadsafeHandle(std::move(call));
+  }
+
+  [[nodiscard]] bool is_running() const noexcept { return running_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool stop_pending() const noexcept { return stop_pending_.load(std::memory_order_relaxed); }
+  // Posts that the loop has not taken yet.
+  [[nodiscard]] std::uint64_t mailbox_length() const noexcept { return posted_.load() - stats.threadsafe_calls.get(); }
+  // Times a post had to wake the loop.
+  [[nodiscard]] std::uint64_t wakeups() const noexcept { return wakeups_.load(std::memory_order_relaxed); }
+
+  // Written by the loop, read by any thread.
+  LoopStats stats;
+  CurrentRecord current;
+  TaskRecords tasks;
+
+ private:
+  friend class EventLoop;
+  friend class PostedCall;
+
+  // Takes over one reference, also when it refuses.
+  bool enqueue(PostedCall& call);
+  [[noreturn]] static void throw_closed();
+
+  // Loop thread.
+  [[nodiscard]] bool has_mail() const noexcept { return has_mail_.load(std::memory_order_acquire); }
+  std::size_t drain_to(ReadyQueue& ready, EventLoop& loop);
+  // About to sleep: posts must wake the loop from here on. False if there is mail already.
+  bool prepare_sleep() noexcept;
+  void woke() noexcept { sleeping_.store(false, std::memory_order_relaxed); }
+  [[nodiscard]] int wake_fd() const noexcept { return wake_fd_.get(); }
+  void take_wake_up() noexcept;
+  // Refuses further posts; answers those accepted but not taken, for the caller to drop.
+  PostedCall* close() noexcept;
+
+  const UniqueFd wake_fd_;
+
+  // Any thread.
+  std::atomic<bool> running_{false};
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> stop_pending_{false};
+  std::atomic<std::uint64_t> wakeups_{0};
+
+  // Guarded by mutex_. Their own cache line: posters and the loop meet here and nowhere else.
+  alignas(64) std::mutex mutex_;
+  PostedCall* first_ = nullptr;
+  PostedCall* last_ = nullptr;
+  PostedCall* recycled_ = nullptr;  // emptied by the loop, for posters to use again
+  bool accepts_ = true;
+  std::atomic<bool> has_mail_{false};
+  std::atomic<bool> sleeping_{false};
+  std::atomic<std::uint64_t> posted_{0};
+
+  // Loop thread only.
+  alignas(64) PostedCall* spent_ = nullptr;
+};
+
+}  // namespace evloop

@@ -1,0 +1,152 @@
+#include "aio/records.h"
+
+#include <algorithm>
+
+namespace evloop {
+
+const char* work_kind_name(WorkKind kind) noexcept {
+  switch (kind) {
+    case WorkKind::none: return "none";
+    case WorkKind::callback: return "callback";
+    case WorkKind::task: return "task";
+    case WorkKind::timer: return "timer";
+    case WorkKind::reader: return "reader";
+    case WorkKind::writer: return "writer";
+    case WorkKind::posted: return "posted";
+    case WorkKind::done_callback: return "done_callback";
+  }
+  return "none";
+}
+
+const char* wait_kind_name(WaitKind kind) noexcept {
+  switch (kind) {
+    case WaitKind::none: return "";
+    case WaitKind::future: return "future";
+    case WaitKind::task: return "task";
+    case WaitKind::sleep: return "timer";
+    case WaitKind::yield: return "yield";
+    case WaitKind::lock: return "lock";
+    case WaitKind::event: return "event";
+    case WaitKind::condition: return "condition";
+    case WaitKind::semaphore: return "semaphore";
+    case WaitKind::barrier: return "barrier";
+    case WaitKind::queue: return "queue";
+    case WaitKind::gather: return "gather";
+    case WaitKind::wait: return "wait";
+    case WaitKind::fd: return "fd";
+    case WaitKind::executor: return "executor";
+    case WaitKind::stream: return "stream";
+  }
+  return "";
+}
+
+DurationHistogram::DurationHistogram() noexcept {
+  for (std::size_t i = 0; i < bounds.size(); ++i)
+    limits_[i] = CycleClock::from_nanos(std::chrono::nanoseconds(bounds[i]));
+}
+
+std::optional<CurrentRecord::View> CurrentRecord::read() const {
+  View view;
+  const bool whole = sequence_.read([&] {
+    view.kind = kind_.get();
+    view.where = where_.load(std::memory_order_relaxed);
+    view.task_id = task_id_.get();
+    view.since = since_.get();
+    view.serial = serial_.get();
+  });
+  if (!whole || view.kind == WorkKind::none) return std::nullopt;
+  return view;
+}
+
+void TaskRecord::open(std::uint64_t id, std::uint64_t parent_id, std::string_view name, std::source_location created,
+                      CycleClock::Stamp now) noexcept {
+  if constexpr (!records_enabled) return;
+  sequence_.begin_write();
+  id_.set(id);
+  parent_id_.set(parent_id);
+  state_.set(TaskPhase::runnable);
+  waiting_on_.set(WaitKind::none);
+  waiting_on_id_.set(0);
+  depth_.set(0);
+  cancel_requests_.set(0);
+  since_.set(now);
+  steps_.set(0);
+  run_time_.set(0);
+  longest_step_.set(0);
+  store(created_, created);
+  store(coroutine_, {});
+  store(frames_[0], {});
+  set_name(name);
+  sequence_.end_write();
+}
+
+void TaskRecord::set_name(std::string_view name) noexcept {
+  if (name.empty()) {
+    name_[0].set(0);
+    return;
+  }
+  std::array<char, name_kept> text{};
+  std::copy_n(name.data(), std::min(name.size(), name_kept), text.data());
+  for (std::size_t i = 0; i < name_.size(); ++i) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i * sizeof word, sizeof word);
+    name_[i].set(word);
+  }
+}
+
+void TaskRecord::close() noexcept { state_.set(TaskPhase::free); }
+
+std::optional<TaskRecord::View> TaskRecord::read() const {
+  if (state_.get() == TaskPhase::free) return std::nullopt;
+  View view;
+  std::array<char, name_kept> text{};
+  sequence_.read([&] {
+    view.id = id_.get();
+    view.parent_id = parent_id_.get();
+    view.state = state_.get();
+    view.waiting_on = waiting_on_.get();
+    view.waiting_on_id = waiting_on_id_.get();
+    view.created = created_.load(std::memory_order_relaxed);
+    view.coroutine = coroutine_.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < frames_kept; ++i) view.frames[i] = frames_[i].load(std::memory_order_relaxed);
+    view.depth = depth_.get() + 1;
+    view.since = since_.get();
+    view.steps = steps_.get();
+    view.run_time = run_time_.get();
+    view.longest_step = longest_step_.get();
+    view.cancel_requests = cancel_requests_.get();
+    for (std::size_t i = 0; i < name_.size(); ++i) {
+      const auto word = name_[i].get();
+      std::memcpy(text.data() + i * sizeof word, &word, sizeof word);
+    }
+  });
+  if (view.state == TaskPhase::free) return std::nullopt;
+  view.name.assign(text.data(), ::strnlen(text.data(), text.size()));
+  return view;
+}
+
+TaskRecords::~TaskRecords() {
+  for (std::size_t c = 0; c < chunk_count_.load(); ++c) delete chunks_[c].load();
+}
+
+TaskRecord* TaskRecords::acquire() {
+  if constexpr (!records_enabled) return &overflow_;
+  if (free_count_ == 0) {
+    const auto count = chunk_count_.load(std::memory_order_relaxed);
+    if (count == chunks_.size()) return &overflow_;
+    auto chunk = std::make_unique<Chunk>();
+    free_ = std::make_unique<TaskRecord*[]>((count + 1) * chunk_size);
+    for (std::size_t i = chunk_size; i > 0; --i) free_[free_count_++] = &(*chunk)[i - 1];
+    chunks_[count].store(chunk.release(), std::memory_order_release);
+    chunk_count_.store(count + 1, std::memory_order_release);
+  }
+  return free_[--free_count_];
+}
+
+void TaskRecords::release(TaskRecord* record) noexcept {
+  if (!records_enabled || record == &overflow_) return;
+  record->close();
+  free_[free_count_++] = record;
+}
+
+}  // namespace evloop

@@ -1,0 +1,306 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+
+#include "aio/runnable.h"
+#include "base/cycle_clock.h"
+
+// What a loop publishes about itself while it runs. One thread writes, with relaxed stores; any thread
+// reads, at any time, also while the loop is blocked. Nobody waits for anybody.
+namespace evloop {
+
+// Compiled out only to measure what publishing costs.
+#ifdef EVLOOP_NO_RECORDS
+inline constexpr bool records_enabled = false;
+#else
+inline constexpr bool records_enabled = true;
+#endif
+
+// A number with one writer.
+template <class T>
+class Published {
+ public:
+  void set(T value) noexcept {
+    if constexpr (records_enabled) value_.store(value, std::memory_order_relaxed);
+  }
+  void add(T by) noexcept {
+    if constexpr (records_enabled)
+      value_.store(static_cast<T>(value_.load(std::memory_order_relaxed) + by), std::memory_order_relaxed);
+  }
+  [[nodiscard]] T get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<T> value_{};
+};
+using Counter = Published<std::uint64_t>;
+
+// How long things took. Most take less than the first bound, which costs one comparison.
+class DurationHistogram {
+ public:
+  // Upper bounds of the buckets in nanoseconds; the last bucket has none.
+  static constexpr std::array<std::int64_t, 13> bounds = {1'000,         4'000,         16'000,     64'000,
+                                                          250'000,       1'000'000,     4'000'000,  16'000'000,
+                                                          64'000'000,    250'000'000,   1'000'000'000,
+                                                          4'000'000'000, 16'000'000'000};
+  static constexpr std::size_t buckets = bounds.size() + 1;
+
+  DurationHistogram() noexcept;
+  void add(CycleClock::Stamp took) noexcept {
+    if constexpr (records_enabled) {
+      std::size_t bucket = 0;
+      while (bucket < bounds.size() && took > limits_[bucket]) ++bucket;
+      counts_[bucket].add(1);
+      sum_.add(took);
+    }
+  }
+  [[nodiscard]] std::uint64_t count(std::size_t bucket) const noexcept { return counts_[bucket].get(); }
+  [[nodiscard]] std::chrono::nanoseconds sum() const noexcept { return CycleClock::to_nanos(sum_.get()); }
+
+ private:
+  std::array<CycleClock::Stamp, bounds.size()> limits_;  // constant after construction
+  std::array<Counter, buckets> counts_;
+  Counter sum_;
+};
+
+// Counters of one loop.
+struct LoopStats {
+  Counter iterations;
+  Counter callbacks;
+  Counter events;
+  Counter timers_fired;
+  Counter threadsafe_calls;  // taken from the mailbox
+  Counter tasks_created;
+  Counter tasks_finished;  // with a value
+  Counter tasks_failed;
+  Counter tasks_cancelled;
+  Counter exceptions;  // reported to the exception handler
+  Counter busy;        // stamps spent outside select
+  Counter idle;        // stamps spent in select
+  Counter ready_length;
+  Counter timers_live;
+  Counter timers_cancelled;
+  Counter watchers;
+  Counter tasks_live;
+  DurationHistogram callback_time;
+  DurationHistogram iteration_time;   // without the select
+  DurationHistogram timer_lateness;
+};
+
+// Protects a record of single-writer fields: odd while it is being written.
+class SequenceCount {
+ public:
+  void begin_write() noexcept {
+    if constexpr (records_enabled) {
+      value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+      std::atomic_thread_fence(std::memory_order_release);
+    }
+  }
+  void end_write() noexcept {
+    if constexpr (records_enabled) value_.store(value_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+  // Runs `copy` until it saw one state, at most `attempts` times.
+  template <class Copy>
+  bool read(Copy copy, int attempts = 64) const {
+    for (int i = 0; i < attempts; ++i) {
+      const auto before = value_.load(std::memory_order_acquire);
+      if (before & 1) continue;
+      copy();
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (value_.load(std::memory_order_relaxed) == before) return true;
+    }
+    return false;
+  }
+
+ private:
+  std::atomic<std::uint32_t> value_{0};
+};
+
+// What the loop executes now; kind `none` between turns and while it sleeps.
+class CurrentRecord {
+ public:
+  struct View {
+    WorkKind kind = WorkKind::none;
+    std::source_location where;
+    std::uint64_t task_id = 0;
+    CycleClock::Stamp since = 0;
+    std::uint64_t serial = 0;  // rises with each callback
+  };
+
+  void begin(const Runnable& work, CycleClock::Stamp now) noexcept {
+    if constexpr (records_enabled) {
+      sequence_.begin_write();
+      kind_.set(work.kind());
+      where_.store(work.where(), std::memory_order_relaxed);
+      task_id_.set(work.task_id());
+      since_.set(now);
+      serial_.add(1);
+      sequence_.end_write();
+    }
+  }
+  void end() noexcept { kind_.set(WorkKind::none); }
+
+  // Any thread. Nothing when no callback runs.
+  [[nodiscard]] std::optional<View> read() const;
+
+ private:
+  SequenceCount sequence_;
+  Published<WorkKind> kind_;
+  std::atomic<std::source_location> where_{};
+  Counter task_id_;
+  Counter since_;
+  Counter serial_;
+};
+
+enum class TaskPhase : std::uint8_t { free, runnable, running, waiting, done, failed, cancelled };
+
+// On what a waiting task waits.
+enum class WaitKind : std::uint8_t { none, future, task, sleep, yield, lock, event, condition, semaphore, barrier, queue,
+                                     gather, wait, fd, executor, stream };
+[[nodiscard]] const char* wait_kind_name(WaitKind kind) noexcept;
+
+// One live task, as others see it.
+class alignas(64) TaskRecord {
+ public:
+  static constexpr std::size_t frames_kept = 8;
+  static constexpr std::size_t name_kept = 32;
+
+  struct View {
+    std::uint64_t id = 0;
+    std::uint64_t parent_id = 0;
+    TaskPhase state = TaskPhase::free;
+    WaitKind waiting_on = WaitKind::none;
+    std::uint64_t waiting_on_id = 0;
+    std::string name;  // empty: Task-<id>
+    std::source_location created;
+    std::source_location coroutine;
+    std::array<std::source_location, frames_kept> frames;  // outermost first, each at its co_await
+    std::size_t depth = 0;                                  // of the live chain; may exceed frames_kept
+    CycleClock::Stamp since = 0;                            // entered this state
+    std::uint64_t steps = 0;
+    CycleClock::Stamp run_time = 0;
+    CycleClock::Stamp longest_step = 0;
+    std::uint32_t cancel_requests = 0;
+  };
+
+  // Loop thread.
+  void open(std::uint64_t id, std::uint64_t parent_id, std::string_view name, std::source_location created,
+            CycleClock::Stamp now) noexcept;
+  void close() noexcept;
+  void set_name(std::string_view name) noexcept;
+  void set_coroutine(std::source_location where) noexcept { store(coroutine_, where); }
+  void set_cancel_requests(std::uint32_t count) noexcept { cancel_requests_.set(count); }
+  void started(CycleClock::Stamp now) noexcept {
+    if constexpr (records_enabled) {
+      sequence_.begin_write();
+      state_.set(TaskPhase::running);
+      since_.set(now);
+      steps_.add(1);
+      sequence_.end_write();
+    }
+  }
+  void suspended(TaskPhase state, CycleClock::Stamp began, CycleClock::Stamp now) noexcept {
+    if constexpr (records_enabled) {
+      sequence_.begin_write();
+      state_.set(state);
+      since_.set(now);
+      run_time_.add(now - began);
+      if (now - began > longest_step_.get()) longest_step_.set(now - began);
+      sequence_.end_write();
+    }
+  }
+  void woken(CycleClock::Stamp now) noexcept {
+    if constexpr (records_enabled) {
+      sequence_.begin_write();
+      state_.set(TaskPhase::runnable);
+      waiting_on_.set(WaitKind::none);
+      since_.set(now);
+      sequence_.end_write();
+    }
+  }
+  void waits(WaitKind kind, std::uint64_t id) noexcept {
+    waiting_on_.set(kind);
+    waiting_on_id_.set(id);
+  }
+  // The live await chain: the frame at the current depth awaits at `where`.
+  void awaits(std::source_location where) noexcept {
+    if constexpr (records_enabled) {
+      const auto depth = depth_.get();
+      store(frames_[depth < frames_kept ? depth : frames_kept - 1], where);
+    }
+  }
+  void enter_frame() noexcept { depth_.add(1); }
+  void leave_frame() noexcept {
+    if constexpr (records_enabled)
+      if (depth_.get() > 0) depth_.set(depth_.get() - 1);
+  }
+
+  // Any thread. Nothing for a free record.
+  [[nodiscard]] std::optional<View> read() const;
+
+ private:
+  static void store(std::atomic<std::source_location>& slot, std::source_location where) noexcept {
+    if constexpr (records_enabled) slot.store(where, std::memory_order_relaxed);
+  }
+
+  SequenceCount sequence_;
+  Published<TaskPhase> state_;
+  Published<WaitKind> waiting_on_;
+  Published<std::uint32_t> depth_;
+  Published<std::uint32_t> cancel_requests_;
+  Counter id_;
+  Counter parent_id_;
+  Counter waiting_on_id_;
+  Counter since_;
+  Counter steps_;
+  Counter run_time_;
+  Counter longest_step_;
+  std::atomic<std::source_location> created_{};
+  std::atomic<std::source_location> coroutine_{};
+  std::array<std::atomic<std::source_location>, frames_kept> frames_{};
+  std::array<Counter, name_kept / sizeof(std::uint64_t)> name_;
+};
+
+// The records of a loop's tasks. Memory once used for records stays theirs, so a reader never meets a
+// pointer that went away. Beyond `most` live tasks, further ones share one record that nobody reads.
+class TaskRecords {
+ public:
+  static constexpr std::size_t chunk_size = 256;
+  static constexpr std::size_t most = chunk_size * 4096;
+
+  TaskRecords() = default;
+  ~TaskRecords();
+  TaskRecords(const TaskRecords&) = delete;
+  TaskRecords& operator=(const TaskRecords&) = delete;
+
+  // Loop thread.
+  [[nodiscard]] TaskRecord* acquire();
+  void release(TaskRecord* record) noexcept;
+
+  // Any thread: calls visit(TaskRecord::View) for each live task.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t c = 0; c < chunk_count_.load(std::memory_order_acquire); ++c)
+      for (const auto& record : *chunks_[c].load(std::memory_order_acquire))
+        if (auto view = record.read()) visit(*view);
+  }
+
+ private:
+  using Chunk = std::array<TaskRecord, chunk_size>;
+
+  std::array<std::atomic<Chunk*>, most / chunk_size> chunks_{};
+  std::atomic<std::size_t> chunk_count_{0};
+  // Loop thread only: a stack of free records, with room for all there are.
+  std::unique_ptr<TaskRecord*[]> free_;
+  std::size_t free_count_ = 0;
+  TaskRecord overflow_;
+};
+
+}  // namespace evloop

@@ -1,0 +1,186 @@
+#include "aio/task.h"
+
+#include <atomic>
+
+#include "aio/errors.h"
+#include "aio/event_loop.h"
+
+namespace evloop {
+namespace {
+
+std::atomic<std::uint64_t> last_task_id{0};
+
+// What finished tasks write into.
+TaskRecord unread_record;
+
+}  // namespace
+
+TaskBase::TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_location created,
+                   std::source_location coroutine, TaskOptions options)
+    : DoneCallback(WorkKind::task, created),
+      self_(self),
+      loop_(self.loop()),
+      root_(frame),
+      record_(loop_.port_->tasks.acquire()),
+      resume_(frame) {
+  set_task_id(last_task_id.fetch_add(1, std::memory_order_relaxed) + 1);
+  const auto* parent = loop_.current_task_;
+  record_->open(id(), parent ? parent->id() : 0, options.name, created, loop_.stamp_);
+  record_->set_coroutine(coroutine);
+  if (!options.name.empty()) name_ = std::make_unique<std::string>(std::move(options.name));
+}
+
+TaskBase::~TaskBase() = default;
+
+void TaskBase::give_record_back() noexcept {
+  loop_.port_->tasks.release(std::exchange(record_, &unread_record));
+}
+
+void TaskBase::detach() noexcept {
+  if (!waits_for_) return;
+  if (!waits_for_->done()) {
+    waits_for_->unlink(*this);
+    // The list's reference goes without running down to zero: this is being destroyed already, or the
+    // caller holds another one.
+    --self_.references_;
+  }
+  waits_for_ = nullptr;
+}
+
+std::string TaskBase::name() const { return name_ ? *name_ : "Task-" + std::to_string(id()); }
+
+void TaskBase::set_name(std::string name) {
+  record_->set_name(name);
+  name_ = std::make_unique<std::string>(std::move(name));
+}
+
+std::optional<std::string> TaskBase::cancel_text() const {
+  return cancel_text_ ? std::optional<std::string>(*cancel_text_) : std::nullopt;
+}
+
+bool TaskBase::request_cancel(std::optional<std::string> message) {
+  if (self_.done()) return false;
+  ++cancel_requests_;
+  record_->set_cancel_requests(cancel_requests_);
+  if (waits_for_ && waits_for_->cancel(message)) return true;
+  // What it waited for is done, or it waits for nothing: the next step throws (TASK-24).
+  must_cancel_ = true;
+  cancel_text_ = message ? std::make_unique<std::string>(std::move(*message)) : nullptr;
+  return true;
+}
+
+std::uint32_t TaskBase::uncancel() noexcept {
+  if (cancel_requests_ > 0 && --cancel_requests_ == 0) must_cancel_ = false;
+  record_->set_cancel_requests(cancel_requests_);
+  return cancel_requests_;
+}
+
+void TaskBase::suspend_on(FutureBase& future, std::coroutine_handle<> frame, std::source_location where) {
+  resume_ = frame;
+  record_->awaits(where);
+  if (&future.loop() != &loop_) {
+    interrupt_ = std::make_exception_ptr(
+        LoopError("Task <" + name() + "> got Future attached to a different loop"));
+  } else if (&future == &self_) {
+    interrupt_ = std::make_exception_ptr(LoopError("Task cannot await on itself: <" + name() + ">"));
+  } else {
+    record_->waits(future.wait_kind(), future.wait_id());
+    self_.add_ref();  // for the future's list, then for the ready queue
+    future.link(*this);
+    waits_for_ = &future;
+    if (must_cancel_ && future.cancel(cancel_text())) must_cancel_ = false;
+    return;
+  }
+  self_.add_ref();
+  loop_.queue(*this);
+}
+
+void TaskBase::suspend_until_next_turn(std::coroutine_handle<> frame, std::source_location where) {
+  resume_ = frame;
+  record_->awaits(where);
+  record_->waits(WaitKind::yield, 0);
+  self_.add_ref();
+  loop_.queue(*this);
+}
+
+void TaskBase::deliver_interrupt(FutureBase* waited_for) {
+  if (!must_cancel_ && !interrupt_) [[likely]]
+    return;
+  auto error = std::exchange(interrupt_, nullptr);
+  if (std::exchange(must_cancel_, false)) {
+    if (waited_for && waited_for->done()) {
+      // A CancelledError that is on its way anyway is not replaced by another one.
+      if (waited_for->cancelled() || holds<CancelledError>(waited_for->peek_exception())) return;
+      waited_for->mark_retrieved();
+    }
+    throw CancelledError(cancel_text());
+  }
+  std::rethrow_exception(std::move(error));
+}
+
+void TaskBase::run() {
+  const auto reference = Ref<FutureBase>::adopt(&self_);
+  step();
+}
+
+void TaskBase::drop() noexcept { self_.release(); }
+
+void TaskBase::step() {
+  struct Turn {
+    TaskBase& task;
+    TaskBase* const outer;
+    const CycleClock::Stamp began;
+
+    explicit Turn(TaskBase& t) : task(t), outer(t.loop_.current_task_), began(t.loop_.stamp_) {
+      task.loop_.current_task_ = &task;
+      task.waits_for_ = nullptr;
+      task.record_->started(began);
+    }
+    ~Turn() {
+      auto& loop = task.loop_;
+      loop.current_task_ = outer;
+      loop.take_stamp();
+      if (task.self_.done()) {
+        task.give_record_back();
+      } else {
+        task.record_->suspended(task.phase(), began, loop.stamp_);
+      }
+    }
+  };
+  const Turn turn(*this);
+  if (!std::exchange(started_, true) && must_cancel_) {
+    loop_.task_done(*this);
+    complete();
+    return;
+  }
+  resume_.resume();
+  if (root_.done()) {
+    loop_.task_done(*this);
+    complete();
+  }
+}
+
+// --- awaiters ---
+
+void WaitForFuture::wait(std::coroutine_handle<> frame, FutureBase& future) {
+  suspended_ = true;
+  site_.task->suspend_on(future, frame, site_.where);
+}
+
+void WaitForFuture::interrupt(FutureBase& future) { site_.task->deliver_interrupt(&future); }
+
+void YieldAwaiter::await_suspend(std::coroutine_handle<> frame) {
+  site_.task->suspend_until_next_turn(frame, site_.where);
+}
+
+void YieldAwaiter::await_resume() { site_.task->deliver_interrupt(nullptr); }
+
+void enter_awaited_frame(AwaitSite site) noexcept {
+  auto& record = site.task->record();
+  record.awaits(site.where);
+  record.enter_frame();
+}
+
+void leave_awaited_frame(TaskBase& task) noexcept { task.record().leave_frame(); }
+
+}  // namespace evloop

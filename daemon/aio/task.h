@@ -1,0 +1,171 @@
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <utility>
+
+#include "aio/coro.h"
+#include "aio/future.h"
+#include "aio/records.h"
+
+namespace evloop {
+
+struct TaskOptions {
+  std::string name;          // empty: Task-N
+  bool eager_start = false;  // the first step runs inside create_task, if the loop runs (TASK-38)
+};
+
+// The part of a task that does not depend on its type: it drives one coroutine, step by step. It sits
+// itself in the ready queue or in the callback list of the future it waits for, so that a wake-up
+// allocates nothing. The loop owns every unfinished task. Loop thread only.
+class TaskBase : public DoneCallback {
+ public:
+  TaskBase(const TaskBase&) = delete;
+  TaskBase& operator=(const TaskBase&) = delete;
+
+  [[nodiscard]] std::uint64_t id() const noexcept { return task_id(); }
+  [[nodiscard]] std::string name() const;
+  void set_name(std::string name);
+  [[nodiscard]] FutureBase& future() const noexcept { return self_; }
+  [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
+  [[nodiscard]] TaskRecord& record() const noexcept { return *record_; }
+
+  // Asks the task to end, by a CancelledError at its await point (TASK-22 to TASK-30). False if it is done.
+  bool request_cancel(std::optional<std::string> message);
+  // Cancel requests not taken back.
+  [[nodiscard]] std::uint32_t cancelling() const noexcept { return cancel_requests_; }
+  // Takes one back; answers how many are left (TASK-31).
+  std::uint32_t uncancel() noexcept;
+
+  // For awaiters: how a frame of this task suspends ...
+  void suspend_on(FutureBase& future, std::coroutine_handle<> frame, std::source_location where);
+  void suspend_until_next_turn(std::coroutine_handle<> frame, std::source_location where);
+  // ... and, resumed, learns that it shall throw instead of reading what it waited for (null: a yield).
+  void deliver_interrupt(FutureBase* waited_for);
+
+ protected:
+  TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_location created,
+           std::source_location coroutine, TaskOptions options);
+  ~TaskBase();
+
+  void run() final;
+  void drop() noexcept final;
+
+  // Before its frame is destroyed half-way: nothing may wake it any more.
+  void detach() noexcept;
+
+ private:
+  friend class EventLoop;
+
+  void step();
+  [[nodiscard]] TaskPhase phase() const noexcept { return waits_for_ ? TaskPhase::waiting : TaskPhase::runnable; }
+  void give_record_back() noexcept;
+  // The frame ran to its end: sets the outcome. Throws a Fatal that the coroutine threw.
+  virtual void complete() = 0;
+  virtual void destroy_frame() noexcept = 0;
+
+  // Constant after construction.
+  FutureBase& self_;
+  EventLoop& loop_;
+  const std::coroutine_handle<> root_;
+
+  TaskRecord* record_;  // one that nobody reads once the task is done
+  std::coroutine_handle<> resume_;   // innermost suspended frame
+  FutureBase* waits_for_ = nullptr;  // alive: the suspended frame holds it
+  std::exception_ptr interrupt_;     // thrown at the next step
+  std::unique_ptr<std::string> name_;
+  std::unique_ptr<std::string> cancel_text_;
+  std::uint32_t cancel_requests_ = 0;
+
+ protected:
+  [[nodiscard]] std::optional<std::string> cancel_text() const;
+
+  bool must_cancel_ = false;  // a CancelledError is to be thrown at the next step
+
+ private:
+  bool started_ = false;
+  bool quiet_ = false;  // made by the loop itself: its destruction while pending is not reported
+  // The loop's list of unfinished tasks.
+  TaskBase* next_task_ = nullptr;
+  TaskBase* previous_task_ = nullptr;
+};
+
+// The shared state of a Task<T>.
+template <class T>
+class TaskState final : public FutureState<T>, public TaskBase {
+ public:
+  TaskState(EventLoop& loop, Coro<T> coro, std::source_location created, TaskOptions options)
+      : FutureState<T>(loop),
+        TaskBase(static_cast<FutureBase&>(*this), coro.frame(), created, coro.where(), std::move(options)),
+        frame_(coro.release()) {
+    this->set_wait_kind(WaitKind::task);
+  }
+  ~TaskState() override {
+    detach();
+    TaskState::destroy_frame();
+  }
+
+  [[nodiscard]] TaskBase* as_task() noexcept override { return this; }
+  [[nodiscard]] std::uint64_t wait_id() const noexcept override { return this->id(); }
+  bool cancel(std::optional<std::string> message = std::nullopt) override {
+    this->mark_retrieved();
+    return this->request_cancel(std::move(message));
+  }
+  void set_result(Stored<T>) override { throw LoopError("Task does not support set_result operation"); }
+  void set_exception(std::exception_ptr) override { throw LoopError("Task does not support set_exception operation"); }
+
+ private:
+  void complete() override {
+    // Never entered: cancelled before its first step (TASK-26).
+    if (!frame_.done()) return complete_with(this->make_cancelled(), false);
+    auto outcome = std::move(frame_.promise().outcome());
+    TaskState::destroy_frame();
+    if (!outcome.has_value()) return complete_with(outcome.error(), true);
+    if (std::exchange(this->must_cancel_, false)) {
+      this->cancel_now(this->cancel_text());
+    } else {
+      this->finish_with_value(std::move(outcome.value()));
+    }
+  }
+
+  void complete_with(std::exception_ptr error, bool ran) {
+    if (!ran) TaskState::destroy_frame();
+    if (holds<CancelledError>(error)) {
+      this->keep_cancelled_error(error);
+      this->cancel_now(std::nullopt);
+      return;
+    }
+    this->finish_with(error);
+    if (holds<Fatal>(error)) std::rethrow_exception(error);
+  }
+
+  [[nodiscard]] std::exception_ptr make_cancelled() {
+    this->must_cancel_ = false;
+    return std::make_exception_ptr(CancelledError(this->cancel_text()));
+  }
+
+  void destroy_frame() noexcept override {
+    if (frame_) std::exchange(frame_, {}).destroy();
+  }
+
+  typename Coro<T>::Frame frame_;
+};
+
+// A future that drives a coroutine. Copies mean the same task. Loop thread only.
+template <class T>
+class [[nodiscard]] Task : public Future<T> {
+ public:
+  Task() noexcept = default;
+  explicit Task(Ref<TaskState<T>> state) noexcept : Future<T>(Ref<FutureState<T>>(std::move(state))) {}
+
+  [[nodiscard]] TaskBase& base() const noexcept { return static_cast<TaskState<T>&>(*this->state_); }
+  [[nodiscard]] std::uint32_t cancelling() const noexcept { return base().cancelling(); }
+  std::uint32_t uncancel() const noexcept { return base().uncancel(); }
+  [[nodiscard]] std::string name() const { return base().name(); }
+  void set_name(std::string name) const { base().set_name(std::move(name)); }
+};
+
+}  // namespace evloop

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "host/host_error.h"
+
+// Resource names of the API: `loops/{loop}`, `loops/{loop}/tasks/{task}`, `workloads/{workload}`.
+namespace evloopd::control {
+
+inline std::string loop_resource(std::string_view loop) { return "loops/" + std::string(loop); }
+
+// The `{loop}` of `loops/{loop}`. Anything else is BAD_ARGUMENT about `field`.
+[[nodiscard]] host::HostResult<std::string> parse_loop(std::string_view resource, const char* field = "name");
+
+// An argument the API refuses before the host sees it.
+[[nodiscard]] host::HostError bad_argument(const std::string& field, const std::string& allowed,
+                                           const std::string& given);
+
+}  // namespace evloopd::control

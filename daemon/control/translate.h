@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string_view>
+
+#include "host/snapshots.h"
+
+namespace evloopd::control::v1 {
+class Loop;
+class Task;
+class Workload;
+}  // namespace evloopd::control::v1
+namespace google::protobuf {
+class Timestamp;
+}
+
+// The host's snapshots as messages of the API. Values in, values out; any thread. `out` must be empty.
+namespace evloopd::control {
+
+void translate(const host::LoopSnapshot& loop, v1::Loop& out);
+void translate(const host::TaskSnapshot& task, std::string_view loop, v1::Task& out);
+void translate(const host::WorkloadSnapshot& workload, v1::Workload& out);
+void translate(host::WallTime time, google::protobuf::Timestamp& out);
+
+}  // namespace evloopd::control

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ctl/call_error.h"
+#include "evloopd/control/v1/daemon_service.pb.h"
+#include "evloopd/control/v1/loop_service.pb.h"
+#include "evloopd/control/v1/task.pb.h"
+#include "evloopd/control/v1/workload_service.pb.h"
+
+namespace evloopd::ctl {
+
+namespace v1 = ::evloopd::control::v1;
+
+// The daemon's API with plain names ("io-0") in and messages out. Each method is one call, or one for each page, and is
+// done with by the timeout. One thread.
+class Client {
+ public:
+  Client(std::string target, std::chrono::nanoseconds timeout);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  Answer<std::vector<v1::Loop>> loops();
+  Answer<v1::Loop> loop(const std::string& name);
+  Answer<v1::Loop> create(const std::string& name, const std::map<std::string, std::string>& labels,
+                          v1::SelectorKind selector);
+  Answer<v1::Loop> start(const std::string& name);
+  Answer<v1::Loop> stop(const std::string& name);
+  Answer<v1::Loop> close(const std::string& name, v1::CloseMode mode);
+  Answer<void> remove(const std::string& name);
+  Answer<std::string> run(const std::string& name, const v1::Job& job);
+
+  Answer<std::vector<v1::Task>> tasks(const std::string& loop);
+  Answer<std::vector<v1::Workload>> workloads();
+  Answer<v1::Daemon> daemon();
+
+  // Standard health; an empty loop name asks for the daemon.
+  Answer<bool> is_serving(const std::string& loop);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace evloopd::ctl

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ctl/call_error.h"
+#include "ctl/client.h"
+
+namespace evloopd::ctl {
+
+enum class Format { table, wide, json, name };
+
+// What evloopctl does, one method for each command: calls the daemon, writes the answer to `out` and trouble to `err`,
+// and answers the exit status. One thread.
+class Commands {
+ public:
+  // The client and the streams must outlive it.
+  Commands(Client& client, Format format, bool color, std::ostream& out, std::ostream& err);
+
+  ExitCode list_loops();
+  ExitCode describe_loops(const std::vector<std::string>& names);
+  ExitCode list_tasks(const std::vector<std::string>& loops);  // none: of all loops
+  ExitCode list_workloads();
+  ExitCode status();
+  ExitCode health(const std::string& loop);  // empty: the daemon
+  ExitCode version();
+
+  ExitCode create(const std::string& name, const std::map<std::string, std::string>& labels, v1::SelectorKind selector);
+  ExitCode start(const std::vector<std::string>& names);
+  ExitCode stop(const std::vector<std::string>& names);
+  ExitCode close(const std::vector<std::string>& names, v1::CloseMode mode);
+  ExitCode remove(const std::vector<std::string>& names);
+  ExitCode run(const std::string& loop, const v1::Job& job);
+
+ private:
+  using LoopCall = std::function<Answer<v1::Loop>(const std::string& name)>;
+
+  // Does the same to each loop. One failure does not keep the others from being done.
+  ExitCode for_each(const std::string& verb, const std::vector<std::string>& names, const LoopCall& call);
+  ExitCode overall(const std::vector<CallError>& errors, std::size_t calls) const;
+  ExitCode fail(const std::string& what, const CallError& error, const std::string& loop = {});
+  void print_loops(const std::vector<v1::Loop>& loops);
+
+  Client& client_;
+  const Format format_;
+  const bool color_;
+  std::ostream& out_;
+  std::ostream& err_;
+};
+
+}  // namespace evloopd::ctl

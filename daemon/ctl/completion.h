@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string_view>
+
+namespace evloopd::ctl {
+
+// A bash script: `source <(evloopctl completion bash)`. It asks the daemon for the names of its loops.
+inline constexpr std::string_view bash_completion = R"(_evloopctl() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= i
+  case $previous in
+    -o|--output) COMPREPLY=($(compgen -W "table wide json name" -- "$word")); return ;;
+    --selector) COMPREPLY=($(compgen -W "epoll poll" -- "$word")); return ;;
+    --addr) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --timeout|--label) return ;;
+  esac
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      -o|--output|--addr|--timeout) ((i++)) ;;
+      -*) ;;
+      *) command=${COMP_WORDS[i]}; break ;;
+    esac
+  done
+  case $command in
+    "") COMPREPLY=($(compgen -W "ls describe ps create start stop close rm run status health workloads
+          version completion --addr --output --timeout --no-color --help" -- "$word")) ;;
+    describe|ps|start|stop|close|rm|run|health)
+      local loops
+      loops=$(evloopctl --timeout 1s -o name ls 2>/dev/null)
+      COMPREPLY=($(compgen -W "${loops//loops\//}" -- "$word")) ;;
+    completion) COMPREPLY=($(compgen -W "bash" -- "$word")) ;;
+  esac
+}
+complete -F _evloopctl evloopctl
+)";
+
+}  // namespace evloopd::ctl

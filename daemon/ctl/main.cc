@@ -1,0 +1,191 @@
+// evloopctl: the command line of the daemon. This file reads the arguments; commands.h does what they say.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctl/address.h"
+#include "ctl/commands.h"
+#include "ctl/completion.h"
+#include "ctl/format.h"
+
+namespace evloopd::ctl {
+namespace {
+
+struct Arguments {
+  std::string address;
+  Format format = Format::table;
+  std::optional<std::chrono::nanoseconds> timeout;
+  bool no_color = false;
+
+  std::vector<std::string> names;
+  std::string name;
+  std::map<std::string, std::string> labels;
+  v1::SelectorKind selector = v1::SELECTOR_KIND_UNSPECIFIED;
+  bool raw = false;
+  v1::Job job;
+};
+
+constexpr std::chrono::seconds usual_timeout{30};
+constexpr std::chrono::hours patience_with_jobs{24};  // a job takes as long as it takes; Ctrl-C cancels it
+
+using Action = std::function<ExitCode(Commands&)>;
+
+// "key=value"; anything else is a usage error.
+std::pair<std::string, std::string> split_pair(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) throw CLI::ValidationError("'" + text + "' is not key=value");
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+void add_global_options(CLI::App& app, Arguments& arguments) {
+  const std::map<std::string, Format> formats{
+      {"table", Format::table}, {"wide", Format::wide}, {"json", Format::json}, {"name", Format::name}};
+  app.add_option("--addr", arguments.address,
+                 "Where the daemon is: a socket's path or a gRPC target. Else $EVLOOPD_ADDR, else its usual socket");
+  app.add_option("-o,--output", arguments.format, "table, wide, json or name")
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->type_name("FORMAT");
+  app.add_option_function<std::string>(
+         "--timeout",
+         [&](const std::string& text) {
+           arguments.timeout = parse_time(text);
+           if (!arguments.timeout)
+             throw CLI::ValidationError("--timeout", "'" + text + "' is no time; write 500ms, 5s, 2m or 1h");
+         },
+         "How long to wait for each answer (30s; a job may take 24h)")
+      ->type_name("TIME");
+  app.add_flag("--no-color", arguments.no_color, "Plain text, also on a terminal");
+}
+
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help, Action& chosen, Action action) {
+  auto* command = app.add_subcommand(name, help);
+  command->callback([&chosen, action] { chosen = action; });
+  return command;
+}
+
+void add_looking(CLI::App& app, Arguments& a, Action& chosen) {
+  add_command(app, "ls", "The loops", chosen, [](Commands& c) { return c.list_loops(); });
+  add_command(app, "describe", "All there is to know of a loop", chosen,
+              [&a](Commands& c) { return c.describe_loops(a.names); })
+      ->add_option("loop", a.names)
+      ->required();
+  add_command(app, "ps", "The tasks of some loops, or of all", chosen, [&a](Commands& c) {
+    return c.list_tasks(a.names);
+  })->add_option("loop", a.names);
+  add_command(app, "workloads", "What the daemon hosts", chosen, [](Commands& c) { return c.list_workloads(); });
+  add_command(app, "status", "The daemon", chosen, [](Commands& c) { return c.status(); });
+  add_command(app, "health", "Is the daemon, or a loop, serving? Exits 0 if so", chosen, [&a](Commands& c) {
+    return c.health(a.name);
+  })->add_option("loop", a.name);
+  add_command(app, "version", "Versions of evloopctl and of the daemon", chosen,
+              [](Commands& c) { return c.version(); });
+}
+
+void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
+  const std::map<std::string, v1::SelectorKind> selectors{{"epoll", v1::SELECTOR_KIND_EPOLL},
+                                                          {"poll", v1::SELECTOR_KIND_POLL}};
+  auto* create = add_command(app, "create", "Make a loop; start runs it", chosen,
+                             [&a](Commands& c) { return c.create(a.name, a.labels, a.selector); });
+  create->add_option("loop", a.name)->required();
+  create->add_option("--selector", a.selector, "epoll or poll")
+      ->transform(CLI::CheckedTransformer(selectors).description(""))
+      ->type_name("KIND");
+  create
+      ->add_option_function<std::vector<std::string>>(
+          "--label",
+          [&a](const std::vector<std::string>& pairs) {
+            for (const auto& pair : pairs) a.labels.insert(split_pair(pair));
+          },
+          "key=value; may be given again")
+      ->allow_extra_args(false);
+
+  add_command(app, "start", "Run loops", chosen, [&a](Commands& c) { return c.start(a.names); })
+      ->add_option("loop", a.names)
+      ->required();
+  add_command(app, "stop", "End the run of loops; they keep what they have", chosen,
+              [&a](Commands& c) { return c.stop(a.names); })
+      ->add_option("loop", a.names)
+      ->required();
+  auto* close = add_command(app, "close", "Close loops that do not run, for good", chosen, [&a](Commands& c) {
+    return c.close(a.names, a.raw ? v1::CLOSE_MODE_RAW : v1::CLOSE_MODE_GRACEFUL);
+  });
+  close->add_option("loop", a.names)->required();
+  close->add_flag("--raw", a.raw, "asyncio's bare loop.close(): cancel nothing, shut down nothing first");
+  add_command(app, "rm", "Forget closed loops", chosen, [&a](Commands& c) { return c.remove(a.names); })
+      ->add_option("loop", a.names)
+      ->required();
+
+  auto* run = add_command(app, "run", "Run a job on a loop at rest and print its result", chosen,
+                          [&a](Commands& c) { return c.run(a.name, a.job); });
+  run->add_option("loop", a.name)->required();
+  run->add_option_function<std::string>(
+         "kind", [&a](const std::string& kind) { a.job.set_kind(kind); }, "Which job; status lists the kinds")
+      ->required();
+  run->add_option_function<std::vector<std::string>>(
+      "option",
+      [&a](const std::vector<std::string>& pairs) {
+        for (const auto& pair : pairs) {
+          const auto [key, value] = split_pair(pair);
+          (*a.job.mutable_options())[key] = value;
+        }
+      },
+      "key=value");
+}
+
+bool wants_color(const Arguments& arguments) {
+  return !arguments.no_color && std::getenv("NO_COLOR") == nullptr && ::isatty(STDOUT_FILENO) != 0;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Controls evloopd, the home of event loops.\n"
+      "Exit status: 0 ok, 1 other, 2 usage, 3 not found, 4 wrong state, 5 timeout, 6 cannot reach, 7 denied,\n"
+      "8 partly done, 9 invalid configuration.",
+      "evloopctl");
+  Arguments arguments;
+  Action action;
+  std::string shell;
+  app.fallthrough();  // global options may also follow the command; before the commands are made, which take it over
+  add_global_options(app, arguments);
+  add_looking(app, arguments, action);
+  add_acting(app, arguments, action);
+  app.add_subcommand("completion", "A script for the shell: source <(evloopctl completion bash)")
+      ->add_option("shell", shell)
+      ->required()
+      ->check(CLI::IsMember({"bash"}));
+  app.require_subcommand(0, 1);  // none is reported below: CLI11 would call an unknown command a missing one
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  if (!shell.empty()) {
+    std::cout << bash_completion;
+    return 0;
+  }
+  if (!action) {
+    std::cerr << app.help();
+    return static_cast<int>(ExitCode::usage);
+  }
+
+  ::setenv("GRPC_VERBOSITY", "NONE", 0);  // what goes wrong is reported here, once
+  const bool is_job = !arguments.job.kind().empty();
+  const auto otherwise = is_job ? std::chrono::nanoseconds(patience_with_jobs) : usual_timeout;
+  Client client(find_address(arguments.address, Environment::current()), arguments.timeout.value_or(otherwise));
+  Commands commands(client, arguments.format, wants_color(arguments), std::cout, std::cerr);
+  return static_cast<int>(action(commands));
+}
+
+}  // namespace
+}  // namespace evloopd::ctl
+
+int main(int argc, char** argv) { return evloopd::ctl::run(argc, argv); }

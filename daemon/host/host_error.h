@@ -1,0 +1,44 @@
+#pragma once
+
+#include <expected>
+#include <map>
+#include <string>
+
+namespace evloopd::host {
+
+// Why the host refused or failed. Stable: control/ maps each to one gRPC code and one UPPER_SNAKE reason.
+enum class Reason {
+  loop_not_found,
+  loop_exists,
+  loop_already_running,
+  loop_running,
+  loop_closed,
+  loop_stopped_early,
+  loop_stalled,
+  stop_timeout,
+  operation_in_progress,
+  bad_argument,
+  job_failed,
+  address_in_use,
+  os_permission_denied,
+  fd_limit,
+  workload_exists,
+  daemon_shutting_down,
+  internal,
+};
+
+// `LOOP_NOT_FOUND` and so on: the reason as it appears in the API.
+[[nodiscard]] const char* reason_name(Reason reason) noexcept;
+
+// A refused or failed host call: a sentence with the actual values, and metadata for programs
+// (for instance "loop", "state", "site", "field", "allowed", "given", "type").
+struct HostError {
+  Reason reason = Reason::internal;
+  std::string message;
+  std::map<std::string, std::string> metadata;
+};
+
+template <class T>
+using HostResult = std::expected<T, HostError>;
+
+}  // namespace evloopd::host

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/host_error.h"
+#include "host/job.h"
+#include "host/snapshots.h"
+#include "host/workload.h"
+
+namespace evloopd::host {
+
+enum class SelectorKind { epoll, poll };
+
+struct LoopOptions {
+  std::string name;  // [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?
+  std::map<std::string, std::string> labels;
+  SelectorKind selector = SelectorKind::epoll;
+  Nanos stall_warn = std::chrono::milliseconds(25);
+  Nanos stall_critical = std::chrono::seconds(1);
+  Nanos drain_timeout = std::chrono::seconds(30);
+};
+
+struct WorkloadOptions {
+  std::string name;
+  std::vector<std::string> loops;      // names; must exist
+  std::vector<std::string> addresses;  // "127.0.0.1:8080", "[::1]:0", "unix:/run/x.sock"
+  int backlog = 4096;
+};
+
+// Graceful: cancel all tasks, shut down generators and executor, then close (asyncio.Runner's epilogue).
+// Raw: asyncio's bare loop.close().
+enum class CloseMode { graceful, raw };
+
+// Every loop by name, its state machine, its worker thread, and the workloads with their listeners.
+//
+// Any thread. Each call answers with a value or a HostError and is bounded by its deadline; no call
+// waits for more than one loop, and a blocked loop blocks nobody who does not wait for it. Reads
+// (`get`, `list`, `tasks`) never wait for a loop at all.
+class LoopHost {
+ public:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  explicit LoopHost(JobCatalogue jobs);
+  ~LoopHost();  // shuts down with no grace if shutdown() was not called
+  LoopHost(const LoopHost&) = delete;
+  LoopHost& operator=(const LoopHost&) = delete;
+
+  // Life cycle (control-plane.md, section 2). Each answers with the loop as it is afterwards.
+  HostResult<LoopSnapshot> create(LoopOptions options);
+  HostResult<LoopSnapshot> start(std::string_view name, Deadline deadline);
+  HostResult<LoopSnapshot> stop(std::string_view name, Deadline deadline);
+  HostResult<LoopSnapshot> drain(std::string_view name, Deadline deadline);
+  HostResult<LoopSnapshot> close(std::string_view name, CloseMode mode, Deadline deadline);
+  HostResult<void> remove(std::string_view name);
+
+  // Runs a job on a loop that is not running. `cancelled` is polled (at least every 50 ms) so that a
+  // client which goes away cancels the task, as Ctrl-C does to asyncio.run.
+  HostResult<std::string> run_until_complete(std::string_view name, const JobSpec& job, Deadline deadline,
+                                             const std::function<bool()>& cancelled);
+  HostResult<LoopSnapshot> shutdown_asyncgens(std::string_view name, Deadline deadline);
+
+  // Reads. Never post to a loop, never take a lock a loop takes.
+  [[nodiscard]] HostResult<LoopSnapshot> get(std::string_view name) const;
+  [[nodiscard]] std::vector<LoopSnapshot> list() const;  // by name
+  [[nodiscard]] HostResult<TaskPage> tasks(std::string_view name) const;
+  [[nodiscard]] std::vector<WorkloadSnapshot> workloads() const;
+  [[nodiscard]] std::vector<std::string> job_kinds() const;
+
+  // Binds the listeners and attaches the workload to its loops; all or nothing.
+  HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
+
+  // Called on any thread after each change of a loop's state (for health). Set before the first loop.
+  void on_state_change(std::function<void(const LoopSnapshot&)> listener);
+
+  // Refuses every change from now on, drains all loops in parallel until `grace`, stops and closes
+  // them. Answers the names of loops that did not come to rest. `hurry` (may be null) is polled: true
+  // cuts the grace short.
+  std::vector<std::string> shutdown(Nanos grace, const std::function<bool()>& hurry);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace evloopd::host

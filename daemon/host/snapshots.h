@@ -1,0 +1,147 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+// Value snapshots that the host hands to other threads. They are read from published records, so they
+// are had at once, also of a loop that is blocked (ARCHITECTURE: inspection is read, never asked).
+namespace evloopd::host {
+
+using Nanos = std::chrono::nanoseconds;
+using WallTime = std::chrono::system_clock::time_point;
+
+enum class LoopState { created, starting, running, draining, stopping, stopped, closing, closed, failed, quarantined };
+[[nodiscard]] const char* state_name(LoopState state) noexcept;  // "RUNNING"
+
+// A place in a program. `line` 0: unknown.
+struct Site {
+  std::string file;
+  std::string function;
+  std::uint32_t line = 0;
+};
+
+struct Condition {
+  std::string type;    // Ready Accepting Stalled Overloaded Degraded
+  bool status = false;
+  std::string reason;  // CamelCase word, or empty
+  WallTime since;
+};
+
+// What a loop executes now. Absent from a snapshot when the loop sleeps or is at rest.
+struct CurrentCallback {
+  std::string kind;           // task callback timer reader writer posted
+  std::uint64_t task_id = 0;  // 0: none
+  std::string task_name;
+  Site site;                  // where it was scheduled; for a task: its innermost await
+  Nanos elapsed{};
+};
+
+struct LoopCounters {
+  std::uint64_t iterations = 0;
+  std::uint64_t callbacks = 0;
+  std::uint64_t events = 0;
+  std::uint64_t timers_fired = 0;
+  std::uint64_t threadsafe_calls = 0;
+  std::uint64_t wakeups = 0;
+  std::uint64_t tasks_created = 0;
+  std::uint64_t tasks_finished = 0;
+  std::uint64_t tasks_failed = 0;
+  std::uint64_t tasks_cancelled = 0;
+  std::uint64_t exceptions = 0;  // reported to the exception handler
+  Nanos busy{};
+  Nanos idle{};
+  std::uint64_t ready_length = 0;
+  std::uint64_t timers_live = 0;
+  std::uint64_t timers_cancelled = 0;
+  std::uint64_t watchers = 0;
+  std::uint64_t tasks_live = 0;
+  std::uint64_t threadsafe_queue = 0;
+};
+
+// A histogram in seconds: `buckets[i]` counts values <= `bounds[i]` and above the bound before; the
+// last bucket (index bounds.size()) counts the rest.
+struct HistogramSnapshot {
+  std::vector<double> bounds;
+  std::vector<std::uint64_t> buckets;
+  double sum = 0;
+};
+
+struct LoopSnapshot {
+  std::string name;
+  std::string uid;
+  std::map<std::string, std::string> labels;
+  LoopState state = LoopState::created;
+  LoopState desired = LoopState::created;
+  std::vector<Condition> conditions;
+
+  bool is_running = false;
+  bool is_closed = false;
+  bool stop_pending = false;
+
+  std::int64_t thread_id = 0;  // kernel tid
+  std::string thread_name;
+  Nanos thread_cpu{};
+  Nanos run_queue_wait{};
+
+  LoopCounters counters;
+  double utilisation_1s = 0;   // 0..1
+  double utilisation_10s = 0;
+  double utilisation_60s = 0;
+  HistogramSnapshot callback_seconds;
+  HistogramSnapshot iteration_seconds;
+  HistogramSnapshot timer_lateness_seconds;
+
+  std::optional<CurrentCallback> current;
+  bool stalled = false;
+  std::uint64_t stalls = 0;       // ever opened
+  std::uint64_t connections = 0;  // of the workloads on this loop
+
+  std::string last_error;
+  std::uint64_t restarts = 0;
+  WallTime created_at;
+  std::optional<WallTime> started_at;
+  WallTime snapshot_time;
+};
+
+enum class TaskState { runnable, running, waiting, done, failed, cancelled };
+[[nodiscard]] const char* task_state_name(TaskState state) noexcept;  // "WAITING"
+
+struct TaskSnapshot {
+  std::uint64_t id = 0;
+  std::string name;
+  TaskState state = TaskState::runnable;
+  std::string coroutine;        // function name
+  Site created_at;
+  std::vector<Site> frames;     // live await chain, innermost last
+  std::uint64_t parent_id = 0;  // 0: none
+  std::string waiting_on;       // task future timer fd lock ... ; empty when it does not wait
+  std::uint64_t waiting_on_id = 0;
+  Nanos since{};                // time in this state
+  std::uint64_t steps = 0;
+  Nanos run_time{};
+  Nanos longest_step{};
+  std::uint32_t cancel_requests = 0;
+};
+
+struct TaskPage {
+  std::vector<TaskSnapshot> tasks;
+  WallTime snapshot_time;
+};
+
+struct WorkloadSnapshot {
+  std::string name;
+  std::string kind;
+  std::vector<std::string> loops;
+  std::vector<std::string> listeners;  // addresses as bound, "127.0.0.1:8080"
+  std::uint64_t connections_open = 0;
+  std::uint64_t connections_total = 0;
+  std::uint64_t connections_failed = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+}  // namespace evloopd::host

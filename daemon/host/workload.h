@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/unique_fd.h"
+
+namespace evloop {
+class EventLoop;
+}
+
+namespace evloopd::host {
+
+// Counters of one workload, summed over its loops. Written by loop threads with relaxed adds (once per
+// connection or per batch of bytes, never per byte), read by any thread.
+struct WorkloadCounters {
+  std::atomic<std::uint64_t> connections_open{0};
+  std::atomic<std::uint64_t> connections_total{0};
+  std::atomic<std::uint64_t> connections_failed{0};
+  std::atomic<std::uint64_t> bytes_in{0};
+  std::atomic<std::uint64_t> bytes_out{0};
+};
+
+// One loop's share of a workload. Loop thread only, from `Workload::attach` to its destruction.
+class WorkloadShare {
+ public:
+  virtual ~WorkloadShare() = default;
+
+  // A connection the host accepted (non-blocking, close-on-exec). The share owns it from here.
+  virtual void accepted(evloop::UniqueFd connection) = 0;
+
+  // Connections that are open on this loop.
+  [[nodiscard]] virtual std::size_t connections() const = 0;
+
+  // Let what is open come to its end: idle keep-alive connections close, busy ones after their work.
+  virtual void drain() = 0;
+
+  // Cut what is still open. After it, and a few turns of the loop, connections() is 0.
+  virtual void abort() = 0;
+};
+
+// Named, hosted work on one or more loops. The host owns it; `attach` is called on each loop's thread
+// before that loop first runs. What several loops share inside it must be thread-safe.
+class Workload {
+ public:
+  virtual ~Workload() = default;
+  [[nodiscard]] virtual std::string_view kind() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<WorkloadShare> attach(evloop::EventLoop& loop) = 0;
+  [[nodiscard]] const WorkloadCounters& counters() const { return counters_; }
+
+ protected:
+  WorkloadCounters counters_;
+};
+
+}  // namespace evloopd::host

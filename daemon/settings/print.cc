@@ -1,0 +1,137 @@
+#include "settings/print.h"
+
+#include <fmt/format.h>
+
+#include <variant>
+
+#include "settings/fill.h"
+#include "settings/units.h"
+#include "settings/words.h"
+
+namespace evloopd::settings {
+namespace {
+
+// In double quotes, as YAML and JSON read it.
+std::string in_quotes(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      result += {'\\', c};
+    else if (c == '\n')
+      result += "\\n";
+    else if (byte < 0x20 || byte == 0x7f)
+      result += fmt::format("\\x{:02x}", byte);
+    else
+      result += c;
+  }
+  return result + '"';
+}
+
+// A free text, so that nothing in it is filled in.
+std::string text(std::string_view value) { return in_quotes(escape_fill(value)); }
+
+class Printer {
+ public:
+  explicit Printer(const Settings& settings) : settings_(settings) {}
+
+  std::string print() {
+    line("version: 1");
+    print_daemon();
+    line("loops:");
+    for (const auto& loop : settings_.loops) print_loop(loop);
+    if (settings_.workloads.empty()) line("workloads: []");
+    if (!settings_.workloads.empty()) line("workloads:");
+    for (std::size_t i = 0; i < settings_.workloads.size(); ++i) print_workload(i);
+    print_control();
+    line("metrics:");
+    line("  enabled: {}", settings_.metrics.enabled);
+    line("  address: {}", text(settings_.metrics.address));
+    line("log:");
+    line("  level: {}", word_of(log_level_words, settings_.log.level));
+    line("  format: {}", word_of(log_format_words, settings_.log.format));
+    return std::move(out_);
+  }
+
+ private:
+  template <class... Arguments>
+  void line(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    out_ += fmt::format(format, std::forward<Arguments>(arguments)...) + '\n';
+  }
+
+  void print_daemon() {
+    const auto& [lame_duck, drain] = settings_.daemon.shutdown;
+    line("daemon:");
+    line("  name: {}", text(settings_.daemon.name));
+    line("  shutdown: {{lame_duck: {}, drain: {}}}", format_duration(lame_duck), format_duration(drain));
+  }
+
+  void print_loop(const host::LoopOptions& loop) {
+    line("  - names: {}", text(loop.name));
+    line("    count: 1");
+    line("    selector: {}", word_of(selector_words, loop.selector));
+    line("    stall: {{warn: {}, critical: {}}}", format_duration(loop.stall_warn),
+         format_duration(loop.stall_critical));
+    line("    drain: {{timeout: {}}}", format_duration(loop.drain_timeout));
+    if (loop.labels.empty()) line("    labels: {{}}");
+    if (!loop.labels.empty()) line("    labels:");
+    for (const auto& [name, value] : loop.labels) line("      {}: {}", in_quotes(name), text(value));
+  }
+
+  void print_workload(std::size_t index) {
+    const auto& [options, kind] = settings_.workloads[index];
+    line("  - name: {}", text(options.name));
+    line("    kind: {}", word_of(kind_words, kind.index()));
+    line("    loops: [{}]", fmt::join(options.loops, ", "));
+    line("    listen:");
+    for (const auto& address : options.addresses) line("      - address: {}", text(address));
+    line("    backlog: {}", options.backlog);
+    const auto path = fmt::format("workloads[{}]", index);
+    std::visit([&](const auto& of_kind) { print_kind(of_kind, path); }, kind);
+  }
+
+  void print_kind(const workloads::TcpEchoOptions&, const std::string&) {}
+
+  void print_kind(const workloads::HttpRespondOptions& options, const std::string& path) {
+    line("    status: {}", options.status);
+    line("    body: {}", secret(options.body, path + ".body"));
+    line("    content_type: {}", text(options.content_type));
+    line("    idle_timeout: {}", format_duration(options.idle_timeout));
+  }
+
+  void print_kind(const workloads::TcpProxyOptions& options, const std::string&) {
+    line("    upstreams:");
+    for (const auto& upstream : options.upstreams) line("      - address: {}", text(upstream.address));
+    line("    balance: {}", word_of(balance_words, options.balance));
+    line("    connect: {{timeout: {}, attempts: {}}}", format_duration(options.connect_timeout),
+         options.connect_attempts);
+    line("    buffer: {}", format_size(options.buffer));
+  }
+
+  void print_control() {
+    line("control:");
+    print_socket("observe", settings_.control.observe);
+    print_socket("admin", settings_.control.admin);
+  }
+
+  void print_socket(std::string_view key, const ControlSocket& socket) {
+    line("  {}:", key);
+    line("    socket: {}", text(socket.socket));
+    line("    mode: \"{:04o}\"", socket.mode);
+    line("    group: {}", text(socket.group));
+  }
+
+  [[nodiscard]] std::string secret(std::string_view value, const std::string& path) const {
+    const auto expression = settings_.hidden.find(path);
+    return expression == settings_.hidden.end() ? text(value) : in_quotes(expression->second);
+  }
+
+  const Settings& settings_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string print_config(const Settings& settings) { return Printer(settings).print(); }
+
+}  // namespace evloopd::settings

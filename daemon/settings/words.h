@@ -1,0 +1,29 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <variant>
+
+#include "base/log.h"
+#include "host/loop_host.h"
+#include "settings/settings.h"
+#include "workloads/options.h"
+
+// The words that the file has for choices, each list in the order of its enumerators.
+namespace evloopd::settings {
+
+inline const std::array<std::string, 2> selector_words{"epoll", "poll"};
+inline const std::array<std::string, 2> balance_words{"round_robin", "least_conn"};
+inline const std::array<std::string, 4> log_level_words{"debug", "info", "warning", "error"};
+inline const std::array<std::string, 4> log_format_words{"auto", "text", "json", "journal"};
+
+// In the order of the alternatives of KindOptions.
+inline const std::array<std::string, 3> kind_words{"tcp.echo", "http.respond", "tcp.proxy"};
+static_assert(std::variant_size_v<workloads::KindOptions> == 3);
+
+template <std::size_t n, class E>
+const std::string& word_of(const std::array<std::string, n>& words, E value) {
+  return words.at(static_cast<std::size_t>(value));
+}
+
+}  // namespace evloopd::settings

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <vector>
+
+#include "settings/claims.h"
+#include "settings/loops.h"
+#include "settings/settings.h"
+#include "settings/value.h"
+
+namespace evloopd::settings {
+
+// Reads `workloads`. Their listeners claim their addresses.
+[[nodiscard]] std::vector<WorkloadSettings> read_workloads(const Value& value, const Loops& loops, Claims& claims);
+
+}  // namespace evloopd::settings

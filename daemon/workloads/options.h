@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+// What the built-in kinds take. Plain values; settings/ fills them, workloads/ uses them.
+namespace evloopd::workloads {
+
+using std::chrono::nanoseconds;
+
+// Sends back what it gets.
+struct TcpEchoOptions {};
+
+// Answers every HTTP/1.1 request with one fixed reply.
+struct HttpRespondOptions {
+  int status = 200;
+  std::string body = "hello\n";
+  std::string content_type = "text/plain; charset=utf-8";
+  nanoseconds idle_timeout = std::chrono::seconds(60);  // of a keep-alive connection between requests
+};
+
+struct Upstream {
+  std::string address;  // "10.0.0.5:80", "[::1]:80", "unix:/run/x.sock"
+};
+
+enum class Balance { round_robin, least_conn };
+
+// Relays bytes between a client and one of several upstreams.
+struct TcpProxyOptions {
+  std::vector<Upstream> upstreams;
+  Balance balance = Balance::round_robin;
+  nanoseconds connect_timeout = std::chrono::seconds(5);
+  int connect_attempts = 3;           // upstreams tried for one client before it is given up
+  std::size_t buffer = 256 * 1024;    // bytes held for a slow reader, in each direction, at most
+};
+
+using KindOptions = std::variant<TcpEchoOptions, HttpRespondOptions, TcpProxyOptions>;
+
+}  // namespace evloopd::workloads

@@ -1,0 +1,448 @@
+// The control plane over its sockets, before real loops.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/test_daemon.h"
+#include "evloopd/control/v1/daemon_service.grpc.pb.h"
+#include "evloopd/control/v1/inspection_service.grpc.pb.h"
+#include "evloopd/control/v1/loop_service.grpc.pb.h"
+#include "evloopd/control/v1/workload_service.grpc.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "grpc/health/v1/health.grpc.pb.h"
+
+namespace evloopd::control {
+namespace {
+
+using namespace std::chrono_literals;
+using control::testing::patience;
+using control::testing::TestDaemon;
+using grpc::StatusCode;
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
+using ::testing::AllOf;
+using ::testing::AnyOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+google::rpc::ErrorInfo info_of(const grpc::Status& status) {
+  google::rpc::Status details;
+  google::rpc::ErrorInfo info;
+  if (details.ParseFromString(status.error_details()) && details.details_size() == 1)
+    details.details(0).UnpackTo(&info);
+  return info;
+}
+
+std::string reason_of(const grpc::Status& status) { return info_of(status).reason(); }
+
+std::string metadata_of(const grpc::Status& status, const std::string& key) {
+  const auto info = info_of(status);
+  const auto found = info.metadata().find(key);
+  return found == info.metadata().end() ? "" : found->second;
+}
+
+// One connection to one of the two sockets.
+class Caller {
+ public:
+  explicit Caller(const std::string& target)
+      : channel_(grpc::CreateChannel(target, grpc::InsecureChannelCredentials())),
+        loops(channel_),
+        inspection(channel_),
+        workloads(channel_),
+        daemon(channel_),
+        health(channel_) {}
+
+  template <class Stub, class Request, class Response>
+  grpc::Status call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    const Request& request, Response& response, std::chrono::nanoseconds timeout = patience) {
+    grpc::ClientContext context;
+    context.set_deadline(system_clock::now() + std::chrono::duration_cast<system_clock::duration>(timeout));
+    return (stub.*method)(&context, request, &response);
+  }
+
+  grpc::Status get(const std::string& loop, v1::Loop& answer) {
+    v1::GetLoopRequest request;
+    request.set_name("loops/" + loop);
+    return call(loops, &v1::LoopService::Stub::GetLoop, request, answer);
+  }
+  grpc::Status create(const std::string& loop) {
+    v1::CreateLoopRequest request;
+    request.set_loop_id(loop);
+    v1::Loop answer;
+    return call(loops, &v1::LoopService::Stub::CreateLoop, request, answer);
+  }
+  grpc::Status start(const std::string& loop) {
+    return change<v1::StartLoopRequest>(loop, &v1::LoopService::Stub::StartLoop);
+  }
+  grpc::Status stop(const std::string& loop, std::chrono::nanoseconds timeout = patience) {
+    return change<v1::StopLoopRequest>(loop, &v1::LoopService::Stub::StopLoop, timeout);
+  }
+  grpc::Status close(const std::string& loop) {
+    return change<v1::CloseLoopRequest>(loop, &v1::LoopService::Stub::CloseLoop);
+  }
+  grpc::Status remove(const std::string& loop) {
+    v1::DeleteLoopRequest request;
+    request.set_name("loops/" + loop);
+    v1::DeleteLoopResponse answer;
+    return call(loops, &v1::LoopService::Stub::DeleteLoop, request, answer);
+  }
+  grpc::Status run(const std::string& loop, const std::string& kind, const std::map<std::string, std::string>& options,
+                   std::string* result = nullptr) {
+    v1::RunUntilCompleteResponse answer;
+    const auto status = call(loops, &v1::LoopService::Stub::RunUntilComplete, job(loop, kind, options), answer);
+    if (result != nullptr) *result = answer.result();
+    return status;
+  }
+  static v1::RunUntilCompleteRequest job(const std::string& loop, const std::string& kind,
+                                         const std::map<std::string, std::string>& options = {}) {
+    v1::RunUntilCompleteRequest request;
+    request.set_name("loops/" + loop);
+    request.mutable_job()->set_kind(kind);
+    request.mutable_job()->mutable_options()->insert(options.begin(), options.end());
+    return request;
+  }
+
+  // SERVING and so on, or the name of the error.
+  std::string health_of(const std::string& service) {
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(service);
+    grpc::health::v1::HealthCheckResponse answer;
+    const auto status = call(health, &grpc::health::v1::Health::Stub::Check, request, answer);
+    if (status.error_code() == StatusCode::NOT_FOUND) return "NOT_FOUND";
+    if (!status.ok()) return status.error_message();
+    return grpc::health::v1::HealthCheckResponse::ServingStatus_Name(answer.status());
+  }
+
+ private:
+  template <class Request>
+  grpc::Status change(const std::string& loop,
+                      grpc::Status (v1::LoopService::Stub::*method)(grpc::ClientContext*, const Request&, v1::Loop*),
+                      std::chrono::nanoseconds timeout = patience) {
+    Request request;
+    request.set_name("loops/" + loop);
+    v1::Loop answer;
+    return call(loops, method, request, answer, timeout);
+  }
+
+  std::shared_ptr<grpc::Channel> channel_;
+
+ public:
+  v1::LoopService::Stub loops;
+  v1::InspectionService::Stub inspection;
+  v1::WorkloadService::Stub workloads;
+  v1::DaemonService::Stub daemon;
+  grpc::health::v1::Health::Stub health;
+};
+
+// A call under way on a thread of its own.
+using Pending = std::future<grpc::Status>;
+Pending in_background(std::function<grpc::Status()> call) { return std::async(std::launch::async, std::move(call)); }
+
+class ControlService : public ::testing::Test {
+ protected:
+  v1::LoopState state_of(const std::string& loop) {
+    v1::Loop answer;
+    const auto status = admin.get(loop, answer);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return answer.state();
+  }
+
+  // A loop whose thread is held up by its job. The call ends when `daemon.block` opens.
+  Pending hold_up(const std::string& loop) {
+    EXPECT_TRUE(admin.create(loop).ok());
+    auto pending = in_background([this, loop] { return admin.run(loop, "block", {}); });
+    EXPECT_TRUE(daemon.block.wait_until_held());
+    return pending;
+  }
+
+  TestDaemon daemon;
+  Caller admin{daemon.admin_target()};
+  Caller observer{daemon.observe_target()};
+};
+
+TEST_F(ControlService, LeadsALoopThroughItsLife) {
+  ASSERT_TRUE(admin.create("io-0").ok());
+  EXPECT_EQ(state_of("io-0"), v1::LOOP_STATE_CREATED);
+  ASSERT_TRUE(admin.start("io-0").ok());
+  EXPECT_EQ(state_of("io-0"), v1::LOOP_STATE_RUNNING);
+  ASSERT_TRUE(admin.stop("io-0").ok());
+  EXPECT_EQ(state_of("io-0"), v1::LOOP_STATE_STOPPED);
+  ASSERT_TRUE(admin.start("io-0").ok()) << "a stopped loop starts again";
+  ASSERT_TRUE(admin.stop("io-0").ok());
+  ASSERT_TRUE(admin.close("io-0").ok());
+  EXPECT_EQ(state_of("io-0"), v1::LOOP_STATE_CLOSED);
+  EXPECT_TRUE(admin.close("io-0").ok()) << "closing is idempotent";
+  ASSERT_TRUE(admin.remove("io-0").ok());
+  v1::Loop gone;
+  EXPECT_EQ(reason_of(admin.get("io-0", gone)), "LOOP_NOT_FOUND");
+}
+
+TEST_F(ControlService, AnErrorHasACodeAReasonAndTheValues) {
+  ASSERT_TRUE(admin.create("io-0").ok());
+  ASSERT_TRUE(admin.start("io-0").ok());
+  const auto status = admin.close("io-0");
+  EXPECT_EQ(status.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("io-0"));
+  const auto info = info_of(status);
+  EXPECT_EQ(info.reason(), "LOOP_RUNNING");
+  EXPECT_EQ(info.domain(), "evloopd");
+}
+
+TEST_F(ControlService, AResourceNameThatIsNoneIsABadArgument) {
+  v1::GetLoopRequest request;
+  request.set_name("io-0");
+  v1::Loop answer;
+  const auto status = admin.call(admin.loops, &v1::LoopService::Stub::GetLoop, request, answer);
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(metadata_of(status, "field"), "name");
+  EXPECT_EQ(metadata_of(status, "given"), "io-0");
+}
+
+TEST_F(ControlService, ListsLoopsInPages) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(admin.create(fmt::format("io-{}", i)).ok());
+  v1::ListLoopsRequest request;
+  request.set_page_size(2);
+  std::vector<std::string> names;
+  std::vector<int> sizes;
+  do {
+    v1::ListLoopsResponse page;
+    ASSERT_TRUE(observer.call(observer.loops, &v1::LoopService::Stub::ListLoops, request, page).ok());
+    sizes.push_back(page.loops_size());
+    for (const auto& loop : page.loops()) names.push_back(loop.name());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_THAT(sizes, ElementsAre(2, 2, 1));
+  EXPECT_THAT(names, ElementsAre("loops/io-0", "loops/io-1", "loops/io-2", "loops/io-3", "loops/io-4"));
+}
+
+TEST_F(ControlService, AJobAnswersWithItsResult) {
+  ASSERT_TRUE(admin.create("io-0").ok());
+  std::string result;
+  const auto status = admin.run("io-0", "echo", {{"text", "hello"}}, &result);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(result, "hello");
+}
+
+TEST_F(ControlService, AJobsExceptionIsTheErrorJobFailed) {
+  ASSERT_TRUE(admin.create("io-0").ok());
+  const auto status = admin.run("io-0", "fail", {{"message", "out of cheese"}});
+  EXPECT_EQ(status.error_code(), StatusCode::UNKNOWN);
+  EXPECT_THAT(status.error_message(), HasSubstr("out of cheese"));
+  EXPECT_EQ(reason_of(status), "JOB_FAILED");
+}
+
+TEST_F(ControlService, ACallerThatGivesUpCancelsItsJob) {
+  ASSERT_TRUE(admin.create("io-0").ok());
+  grpc::ClientContext context;
+  auto pending = in_background([&] {
+    v1::RunUntilCompleteResponse answer;
+    return admin.loops.RunUntilComplete(&context, Caller::job("io-0", "forever"), &answer);
+  });
+  const auto give_up = steady_clock::now() + patience;
+  while (state_of("io-0") != v1::LOOP_STATE_RUNNING && steady_clock::now() < give_up) std::this_thread::yield();
+  ASSERT_EQ(state_of("io-0"), v1::LOOP_STATE_RUNNING);
+  context.TryCancel();
+  EXPECT_EQ(pending.get().error_code(), StatusCode::CANCELLED);
+  while (state_of("io-0") == v1::LOOP_STATE_RUNNING && steady_clock::now() < give_up) std::this_thread::yield();
+  std::string result;
+  EXPECT_TRUE(admin.run("io-0", "echo", {{"text", "free"}}, &result).ok());
+  EXPECT_EQ(result, "free");
+}
+
+TEST_F(ControlService, ABlockedLoopAnswersGetLoopAtOnceAndStopLoopByItsDeadline) {
+  auto held = hold_up("io-0");
+  const auto begin = steady_clock::now();
+  const auto stop = admin.stop("io-0", 500ms);
+  const auto took = steady_clock::now() - begin;
+  EXPECT_EQ(stop.error_code(), StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(reason_of(stop), AnyOf("LOOP_STALLED", "STOP_TIMEOUT")) << "the answer comes before the caller gives up";
+  EXPECT_GE(took, 400ms);
+
+  v1::Loop answer;
+  const auto asked = steady_clock::now();
+  ASSERT_TRUE(admin.get("io-0", answer).ok());
+  EXPECT_LT(steady_clock::now() - asked, 2s);
+  EXPECT_TRUE(answer.has_current_callback());
+  daemon.block.open();
+  static_cast<void>(held.get());
+}
+
+TEST_F(ControlService, ManyStopsOfABlockedLoopLeaveRoomForReads) {
+  auto held = hold_up("io-0");
+  std::vector<Pending> stops;
+  for (int i = 0; i < 100; ++i) stops.push_back(in_background([this] { return admin.stop("io-0", patience); }));
+  // 64 of them wait, the others are turned away at once.
+  const auto give_up = steady_clock::now() + patience;
+  const auto turned_away = [&] {
+    return std::ranges::count_if(stops, [](auto& stop) { return stop.wait_for(0s) == std::future_status::ready; });
+  };
+  while (turned_away() < 36 && steady_clock::now() < give_up) std::this_thread::yield();
+  ASSERT_EQ(turned_away(), 36);
+  const auto one_more = admin.stop("io-0");
+  EXPECT_EQ(one_more.error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(metadata_of(one_more, "limit"), "64");
+  for (int i = 0; i < 20; ++i) {
+    const auto asked = steady_clock::now();
+    v1::Loop answer;
+    EXPECT_TRUE(admin.get("io-0", answer).ok());
+    EXPECT_LT(steady_clock::now() - asked, 2s);
+  }
+  daemon.block.open();
+  static_cast<void>(held.get());
+  for (auto& stop : stops) {
+    const auto status = stop.get();
+    EXPECT_TRUE(status.ok() || reason_of(status) == "TOO_MANY_CALLS") << status.error_message();
+  }
+}
+
+TEST_F(ControlService, WhoeverComesByTheObserversSocketReadsAndChangesNothing) {
+  ASSERT_TRUE(admin.create("io-0").ok());
+  v1::Loop loop;
+  EXPECT_TRUE(observer.get("io-0", loop).ok());
+
+  const auto stop = observer.stop("io-0");
+  EXPECT_EQ(stop.error_code(), StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(reason_of(stop), "ROLE_TOO_LOW");
+  EXPECT_EQ(metadata_of(stop, "needed_role"), "operator");
+  EXPECT_EQ(metadata_of(stop, "role"), "observer");
+
+  const auto create = observer.create("io-1");
+  EXPECT_EQ(metadata_of(create, "needed_role"), "admin");
+  for (const auto& status :
+       {observer.start("io-0"), observer.close("io-0"), observer.remove("io-0"), observer.run("io-0", "echo", {})})
+    EXPECT_EQ(reason_of(status), "ROLE_TOO_LOW");
+  EXPECT_EQ(state_of("io-0"), v1::LOOP_STATE_CREATED);
+}
+
+TEST_F(ControlService, EveryChangeAllowedOrRefusedIsAudited) {
+  ASSERT_TRUE(admin.create("io-0").ok());
+  static_cast<void>(admin.start("nobody"));
+  static_cast<void>(observer.stop("io-0"));
+  v1::Loop loop;
+  static_cast<void>(admin.get("io-0", loop));
+
+  const auto records = daemon.audit();
+  ASSERT_EQ(records.size(), 3U) << "reads are not changes";
+  const auto us = fmt::format("uid={} gid={} pid={}", ::getuid(), ::getgid(), ::getpid());
+  EXPECT_EQ(records[0].method, "CreateLoop");
+  EXPECT_EQ(records[0].resource, "loops/io-0");
+  EXPECT_EQ(records[0].outcome, "OK");
+  EXPECT_EQ(records[0].role, Role::admin);
+  EXPECT_EQ(records[0].peer, us);
+  EXPECT_EQ(records[1].method, "StartLoop");
+  EXPECT_EQ(records[1].outcome, "LOOP_NOT_FOUND");
+  EXPECT_THAT(records[1].message, HasSubstr("nobody"));
+  EXPECT_EQ(records[2].method, "StopLoop");
+  EXPECT_EQ(records[2].outcome, "ROLE_TOO_LOW");
+  EXPECT_EQ(records[2].role, Role::observer);
+  EXPECT_EQ(records[2].peer, us);
+}
+
+TEST_F(ControlService, TellsAboutTheDaemon) {
+  ASSERT_TRUE(admin.create("io-0").ok());
+  v1::Daemon answer;
+  ASSERT_TRUE(observer.call(observer.daemon, &v1::DaemonService::Stub::GetDaemon, v1::GetDaemonRequest(), answer).ok());
+  EXPECT_EQ(answer.name(), "edge-a");
+  EXPECT_EQ(answer.version(), "1.2.3");
+  EXPECT_EQ(answer.pid(), ::getpid());
+  EXPECT_EQ(answer.start_time().seconds(), 1'700'000'000);
+  EXPECT_EQ(answer.config_path(), "/etc/evloopd/evloopd.yaml");
+  EXPECT_EQ(answer.loop_count(), 1U);
+  EXPECT_EQ(answer.fd_limit(), 1024U);
+  EXPECT_THAT(answer.job_kinds(), UnorderedElementsAre("echo", "fail", "block", "forever"));
+}
+
+TEST_F(ControlService, ListsNoWorkloadsWhenThereAreNone) {
+  v1::ListWorkloadsResponse answer;
+  ASSERT_TRUE(
+      observer.call(observer.workloads, &v1::WorkloadService::Stub::ListWorkloads, v1::ListWorkloadsRequest(), answer)
+          .ok());
+  EXPECT_THAT(answer.workloads(), IsEmpty());
+}
+
+TEST_F(ControlService, ListsTheTaskThatHoldsUpItsLoop) {
+  auto held = hold_up("io-0");
+  v1::ListTasksRequest request;
+  request.set_parent("loops/io-0");
+  v1::ListTasksResponse answer;
+  ASSERT_TRUE(observer.call(observer.inspection, &v1::InspectionService::Stub::ListTasks, request, answer).ok());
+  ASSERT_EQ(answer.tasks_size(), 1);
+  EXPECT_EQ(answer.tasks(0).state(), v1::TASK_STATE_RUNNING);
+  EXPECT_EQ(answer.tasks(0).name(), fmt::format("loops/io-0/tasks/{}", answer.tasks(0).id()));
+  EXPECT_GT(answer.snapshot_time().seconds(), 0);
+  daemon.block.open();
+  static_cast<void>(held.get());
+
+  request.set_parent("loops/nobody");
+  const auto status = observer.call(observer.inspection, &v1::InspectionService::Stub::ListTasks, request, answer);
+  EXPECT_EQ(reason_of(status), "LOOP_NOT_FOUND");
+}
+
+TEST_F(ControlService, HealthOfALoopFollowsItsState) {
+  EXPECT_EQ(observer.health_of("evloopd.loops/io-0"), "NOT_FOUND");
+  ASSERT_TRUE(admin.create("io-0").ok());
+  ASSERT_TRUE(admin.start("io-0").ok());
+  EXPECT_EQ(observer.health_of("evloopd.loops/io-0"), "SERVING");
+  EXPECT_EQ(admin.health_of("evloopd.loops/io-0"), "SERVING");
+  ASSERT_TRUE(admin.stop("io-0").ok());
+  EXPECT_EQ(observer.health_of("evloopd.loops/io-0"), "NOT_SERVING");
+}
+
+TEST_F(ControlService, HealthOfTheDaemonIsServingUntilItIsToldOtherwise) {
+  EXPECT_EQ(observer.health_of(""), "SERVING");
+  daemon.control.set_serving(false);
+  EXPECT_EQ(observer.health_of(""), "NOT_SERVING");
+  EXPECT_EQ(admin.health_of(""), "NOT_SERVING");
+}
+
+TEST_F(ControlService, StopReturnsSoonAndNamesTheCallsThatALoopHoldsUp) {
+  auto held = hold_up("io-0");
+  auto stop = in_background([this] { return admin.stop("io-0", patience); });
+  const auto give_up = steady_clock::now() + patience;
+  v1::Loop answer;
+  while (answer.state() != v1::LOOP_STATE_STOPPING && steady_clock::now() < give_up)
+    static_cast<void>(observer.get("io-0", answer));
+  ASSERT_EQ(answer.state(), v1::LOOP_STATE_STOPPING) << "the call has arrived";
+  const auto begin = steady_clock::now();
+  EXPECT_THAT(daemon.control.stop(100ms), Contains("StopLoop loops/io-0"));
+  EXPECT_LT(steady_clock::now() - begin, 5s);
+  daemon.block.open();
+  EXPECT_THAT(daemon.control.stop(patience), IsEmpty()) << "once the loop is free they end";
+  static_cast<void>(held.get());
+  static_cast<void>(stop.get());
+}
+
+TEST_F(ControlService, StopEndsOpenStreamsAndRemovesTheSockets) {
+  grpc::ClientContext context;
+  auto watch = observer.health.Watch(&context, grpc::health::v1::HealthCheckRequest());
+  grpc::health::v1::HealthCheckResponse answer;
+  ASSERT_TRUE(watch->Read(&answer));
+  EXPECT_THAT(daemon.control.stop(0s), IsEmpty());
+  EXPECT_FALSE(watch->Read(&answer));
+  EXPECT_FALSE(watch->Finish().ok());
+  EXPECT_FALSE(std::filesystem::exists(daemon.admin_target().substr(5)));
+  EXPECT_FALSE(std::filesystem::exists(daemon.observe_target().substr(5)));
+}
+
+}  // namespace
+}  // namespace evloopd::control

@@ -1,0 +1,129 @@
+#include "control/test_daemon.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+#include "aio/coro.h"
+#include "aio/event_loop.h"
+#include "aio/future.h"
+
+namespace evloopd::control::testing {
+namespace {
+
+using Options = std::map<std::string, std::string>;
+
+evloop::Coro<std::string> echo(std::string text) { co_return text; }
+
+evloop::Coro<std::string> fail(std::string message) {
+  throw std::runtime_error(message);
+  co_return "";
+}
+
+evloop::Coro<std::string> hold_up(Block& block) {
+  block.pass();
+  co_return "passed";
+}
+
+evloop::Coro<std::string> wait_for_ever(evloop::EventLoop& loop) {
+  auto never = loop.create_future<std::string>();
+  co_return co_await never;
+}
+
+std::string option(const Options& options, const char* key) {
+  const auto found = options.find(key);
+  return found == options.end() ? "" : found->second;
+}
+
+std::string make_folder() {
+  std::string pattern = std::filesystem::temp_directory_path() / "evloopd-XXXXXX";
+  return ::mkdtemp(pattern.data());
+}
+
+ControlOptions in_folder(ControlOptions options, const std::string& folder) {
+  options.observe_socket = folder + "/observe.sock";
+  options.admin_socket = folder + "/admin.sock";
+  return options;
+}
+
+DaemonInfo info() {
+  return {.name = "edge-a",
+          .version = "1.2.3",
+          .pid = ::getpid(),
+          .start_time = std::chrono::system_clock::time_point(std::chrono::seconds(1'700'000'000)),
+          .config_path = "/etc/evloopd/evloopd.yaml",
+          .fd_limit = 1024};
+}
+
+}  // namespace
+
+void Block::pass() {
+  std::unique_lock lock(mutex_);
+  held_ = true;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return open_; });
+}
+
+void Block::open() {
+  const std::lock_guard lock(mutex_);
+  open_ = true;
+  changed_.notify_all();
+}
+
+bool Block::wait_until_held() {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, patience, [&] { return held_; });
+}
+
+TestDaemon::TestDaemon(ControlOptions options)
+    : folder_(make_folder()),
+      host(jobs()),
+      control(host, info(), in_folder(std::move(options), folder_), [this](const AuditRecord& record) {
+        const std::lock_guard lock(audit_mutex_);
+        audit_.push_back(record);
+      }) {
+  host.on_state_change([this](const host::LoopSnapshot& loop) { control.loop_changed(loop); });
+  control.start();
+}
+
+TestDaemon::~TestDaemon() {
+  block.open();
+  static_cast<void>(control.stop(std::chrono::seconds(1)));
+  host.shutdown(std::chrono::seconds(1), nullptr);
+  std::filesystem::remove_all(folder_);
+}
+
+std::vector<AuditRecord> TestDaemon::audit() const {
+  const std::lock_guard lock(audit_mutex_);
+  return audit_;
+}
+
+void TestDaemon::run_loop(const std::string& name) {
+  host::LoopOptions options;
+  options.name = name;
+  ASSERT_TRUE(host.create(options));
+  ASSERT_TRUE(host.start(name, std::chrono::steady_clock::now() + patience));
+}
+
+host::JobCatalogue TestDaemon::jobs() {
+  host::JobCatalogue jobs;
+  jobs.add("echo", [](const Options& options) -> host::HostResult<host::JobStart> {
+    return [text = option(options, "text")](evloop::EventLoop&) { return echo(text); };
+  });
+  jobs.add("fail", [](const Options& options) -> host::HostResult<host::JobStart> {
+    return [message = option(options, "message")](evloop::EventLoop&) { return fail(message); };
+  });
+  jobs.add("block", [this](const Options&) -> host::HostResult<host::JobStart> {
+    return [this](evloop::EventLoop&) { return hold_up(block); };
+  });
+  jobs.add("forever", [](const Options&) -> host::HostResult<host::JobStart> {
+    return [](evloop::EventLoop& loop) { return wait_for_ever(loop); };
+  });
+  return jobs;
+}
+
+}  // namespace evloopd::control::testing

@@ -1,0 +1,145 @@
+// The commands through a real control plane: what they print and how they exit.
+
+#include "ctl/commands.h"
+
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+
+#include "control/test_daemon.h"
+
+namespace evloopd::ctl {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// One run of evloopctl.
+struct Ctl {
+  explicit Ctl(const std::string& target, Format format = Format::table)
+      : client(target, control::testing::patience), commands(client, format, false, out, err) {}
+
+  std::ostringstream out;
+  std::ostringstream err;
+  Client client;
+  Commands commands;
+};
+
+class CommandsTest : public testing::Test {
+ protected:
+  v1::Job job(const std::string& kind, const std::map<std::string, std::string>& options) {
+    v1::Job job;
+    job.set_kind(kind);
+    job.mutable_options()->insert(options.begin(), options.end());
+    return job;
+  }
+
+  control::testing::TestDaemon daemon;
+  Ctl ctl{daemon.admin_target()};
+  Ctl json{daemon.admin_target(), Format::json};
+};
+
+TEST_F(CommandsTest, LeadALoopThroughItsLife) {
+  EXPECT_EQ(ctl.commands.create("io-0", {{"zone", "a"}}, v1::SELECTOR_KIND_POLL), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), HasSubstr("io-0  CREATED"));
+  EXPECT_EQ(ctl.commands.start({"io-0"}), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), HasSubstr("io-0  RUNNING"));
+  EXPECT_EQ(ctl.commands.health("io-0"), ExitCode::ok);
+  EXPECT_EQ(ctl.commands.stop({"loops/io-0"}), ExitCode::ok) << "a resource name will do as well";
+  EXPECT_EQ(ctl.commands.health("io-0"), ExitCode::other);
+  EXPECT_EQ(ctl.commands.close({"io-0"}, v1::CLOSE_MODE_GRACEFUL), ExitCode::ok);
+  EXPECT_EQ(ctl.commands.remove({"io-0"}), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), HasSubstr("loops/io-0 removed\n"));
+  EXPECT_THAT(ctl.err.str(), IsEmpty());
+}
+
+TEST_F(CommandsTest, TroubleGoesToStandardErrorWithAHint) {
+  EXPECT_EQ(ctl.commands.stop({"nobody"}), ExitCode::not_found);
+  EXPECT_THAT(ctl.out.str(), IsEmpty());
+  EXPECT_THAT(ctl.err.str(), AllOf(HasSubstr("evloopctl: stop nobody: "), HasSubstr("(LOOP_NOT_FOUND)\n"),
+                                   HasSubstr("  hint: evloopctl ls")));
+}
+
+TEST_F(CommandsTest, OneOfTwoLoopsDoneIsPartlyDone) {
+  daemon.run_loop("io-0");
+  EXPECT_EQ(ctl.commands.stop({"nobody", "io-0"}), ExitCode::partly);
+  EXPECT_THAT(ctl.out.str(), HasSubstr("io-0  STOPPED"));
+  EXPECT_THAT(ctl.err.str(), HasSubstr("nobody"));
+  EXPECT_EQ(ctl.commands.stop({"nobody", "none"}), ExitCode::not_found);
+}
+
+TEST_F(CommandsTest, AnErrorInJsonModeIsJson) {
+  daemon.run_loop("io-0");
+  EXPECT_EQ(json.commands.close({"io-0"}, v1::CLOSE_MODE_RAW), ExitCode::wrong_state);
+  const auto error = nlohmann::json::parse(json.err.str()).at("error");
+  EXPECT_EQ(error.at("reason"), "LOOP_RUNNING");
+  EXPECT_EQ(error.at("code"), "FAILED_PRECONDITION");
+}
+
+TEST_F(CommandsTest, ListsAreTheApisJson) {
+  daemon.run_loop("io-0");
+  EXPECT_EQ(json.commands.list_loops(), ExitCode::ok);
+  const auto loops = nlohmann::json::parse(json.out.str()).at("loops");
+  ASSERT_EQ(loops.size(), 1U);
+  EXPECT_EQ(loops.at(0).at("name"), "loops/io-0");
+  EXPECT_EQ(loops.at(0).at("state"), "LOOP_STATE_RUNNING");
+  EXPECT_TRUE(loops.at(0).at("asyncio").at("is_running"));
+  EXPECT_FALSE(loops.at(0).at("stalled")) << "fields that are zero are there, too";
+}
+
+TEST_F(CommandsTest, NamesAreOneToALine) {
+  daemon.run_loop("io-0");
+  daemon.run_loop("io-1");
+  Ctl names(daemon.admin_target(), Format::name);
+  EXPECT_EQ(names.commands.list_loops(), ExitCode::ok);
+  EXPECT_EQ(names.out.str(), "loops/io-0\nloops/io-1\n");
+}
+
+TEST_F(CommandsTest, RunPrintsTheResultOfItsJob) {
+  EXPECT_EQ(ctl.commands.create("io-0", {}, v1::SELECTOR_KIND_UNSPECIFIED), ExitCode::ok);
+  ctl.out.str("");
+  EXPECT_EQ(ctl.commands.run("io-0", job("echo", {{"text", "hello"}})), ExitCode::ok);
+  EXPECT_EQ(ctl.out.str(), "hello\n");
+  EXPECT_EQ(ctl.commands.run("io-0", job("fail", {{"message", "out of cheese"}})), ExitCode::other);
+  EXPECT_THAT(ctl.err.str(), AllOf(HasSubstr("out of cheese"), HasSubstr("(JOB_FAILED)")));
+  EXPECT_EQ(json.commands.run("io-0", job("echo", {{"text", "hello"}})), ExitCode::ok);
+  EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("result"), "hello");
+}
+
+TEST_F(CommandsTest, PsListsTheTasksOfAllLoopsUnlessToldWhich) {
+  daemon.run_loop("io-0");
+  daemon.run_loop("io-1");
+  EXPECT_EQ(ctl.commands.list_tasks({}), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), HasSubstr("LOOP  ID  NAME"));
+  EXPECT_EQ(ctl.commands.list_tasks({"nobody"}), ExitCode::not_found);
+  EXPECT_EQ(ctl.commands.list_tasks({"io-0", "nobody"}), ExitCode::partly);
+}
+
+TEST_F(CommandsTest, StatusTellsAboutTheDaemon) {
+  daemon.run_loop("io-0");
+  EXPECT_EQ(ctl.commands.status(), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), AllOf(HasSubstr("edge-a"), HasSubstr("1 (1 RUNNING)")));
+  EXPECT_EQ(json.commands.status(), ExitCode::ok);
+  EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("name"), "edge-a");
+}
+
+TEST_F(CommandsTest, TheObserversSocketIsDeniedChanges) {
+  Ctl observer(daemon.observe_target());
+  EXPECT_EQ(observer.commands.list_loops(), ExitCode::ok);
+  EXPECT_EQ(observer.commands.create("io-0", {}, v1::SELECTOR_KIND_UNSPECIFIED), ExitCode::denied);
+  EXPECT_THAT(observer.err.str(), HasSubstr("ROLE_TOO_LOW"));
+}
+
+TEST_F(CommandsTest, NobodyAtTheSocketCannotBeReached) {
+  Ctl lost("unix:/nowhere/admin.sock");
+  EXPECT_EQ(lost.commands.list_loops(), ExitCode::unreachable);
+  EXPECT_THAT(lost.err.str(), HasSubstr("cannot reach the daemon at unix:/nowhere/admin.sock"));
+  EXPECT_EQ(lost.commands.version(), ExitCode::ok) << "its own version needs no daemon";
+}
+
+}  // namespace
+}  // namespace evloopd::ctl

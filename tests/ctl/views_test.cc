@@ -1,0 +1,133 @@
+#include "ctl/views.h"
+
+#include <gmock/gmock.h>
+
+#include <string>
+
+namespace evloopd::ctl {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+v1::Loop running() {
+  v1::Loop loop;
+  loop.set_name("loops/io-0");
+  loop.set_uid("u-1");
+  (*loop.mutable_labels())["zone"] = "a";
+  loop.set_state(v1::LOOP_STATE_RUNNING);
+  loop.set_desired_state(v1::LOOP_STATE_RUNNING);
+  loop.mutable_asyncio()->set_is_running(true);
+  loop.mutable_start_time()->set_seconds(1000);
+  loop.mutable_snapshot_time()->set_seconds(1041);
+  loop.mutable_utilisation()->set_last_1s(0.407);
+  loop.mutable_counters()->set_tasks_live(812);
+  loop.mutable_counters()->set_ready_length(3);
+  loop.mutable_histograms()->mutable_callback()->add_bounds(0.0008);
+  loop.mutable_histograms()->mutable_callback()->add_counts(10);
+  loop.mutable_histograms()->mutable_callback()->add_counts(0);
+  loop.set_connection_count(12);
+  return loop;
+}
+
+v1::Loop stalled() {
+  auto loop = running();
+  loop.set_name("loops/io-1");
+  loop.set_stalled(true);
+  auto& current = *loop.mutable_current_callback();
+  current.set_kind("task");
+  current.set_task_id(88121);
+  current.set_task_name("resize_avatar");
+  current.mutable_site()->set_file("img/scale.cc");
+  current.mutable_site()->set_line(97);
+  current.mutable_elapsed()->set_seconds(7);
+  current.mutable_elapsed()->set_nanos(100'000'000);
+  return loop;
+}
+
+TEST(LoopsTable, ShowsALoopInALine) {
+  EXPECT_EQ(loops_table({running(), stalled()}, false).text(false),
+            "NAME  STATE    WANT     READY  UTIL  TASKS  QUEUE  CALLBACK-P99  STALL  CONNS   UP  RESTARTS\n"
+            "io-0  RUNNING  RUNNING  yes    0.41    812      3         800us      -     12  41s         0\n"
+            "io-1  RUNNING  RUNNING  no     0.41    812      3         800us  7.10s     12  41s         0\n");
+}
+
+TEST(LoopsTable, OfALoopAtRestHasDashes) {
+  v1::Loop loop;
+  loop.set_name("loops/io-2");
+  loop.set_state(v1::LOOP_STATE_CREATED);
+  loop.set_desired_state(v1::LOOP_STATE_CREATED);
+  EXPECT_THAT(loops_table({loop}, false).text(false), HasSubstr("io-2  CREATED  CREATED  no     0.00      0      0  "
+                                                                "           -      -      0   -         0\n"));
+}
+
+TEST(LoopsTable, IsWiderOnDemand) {
+  const auto text = loops_table({running()}, true).text(false);
+  EXPECT_THAT(text, HasSubstr("UID"));
+  EXPECT_THAT(text, HasSubstr("u-1"));
+  EXPECT_THAT(text, HasSubstr("zone=a"));
+}
+
+TEST(TasksTable, ShowsWhatATaskWaitsForAndWhere) {
+  v1::Task task;
+  task.set_id(17);
+  task.set_display_name("session");
+  task.set_state(v1::TASK_STATE_WAITING);
+  task.set_waiting_on("fd");
+  task.set_waiting_on_id(57);
+  task.mutable_time_in_state()->set_seconds(41);
+  task.set_steps(6);
+  task.mutable_created_at()->set_file("made.cc");
+  auto& frame = *task.add_frames();
+  frame.set_file("proxy/session.cc");
+  frame.set_line(88);
+  frame.set_function("session");
+  EXPECT_EQ(tasks_table({{"io-0", task}}, false).text(false),
+            "LOOP  ID  NAME     STATE      FOR  WAITS-FOR  STEPS  AT\n"
+            "io-0  17  session  WAITING  41.0s  fd 57          6  session.cc:88 session()\n");
+  EXPECT_THAT(tasks_table({{"io-0", task}}, true).text(false), HasSubstr("made.cc"));
+}
+
+TEST(WorkloadsTable, ShowsLoopsListenersAndConnections) {
+  v1::Workload workload;
+  workload.set_name("workloads/web");
+  workload.set_kind("tcp.proxy");
+  workload.add_loops("loops/io-0");
+  workload.add_loops("loops/io-1");
+  workload.add_listeners("0.0.0.0:8080");
+  workload.set_connections_open(2);
+  workload.set_connections_total(30);
+  workload.set_connections_failed(1);
+  workload.set_bytes_in(2048);
+  EXPECT_EQ(workloads_table({workload}, false).text(false),
+            "NAME  KIND       LOOPS      LISTENS-ON    OPEN  TOTAL  FAILED\n"
+            "web   tcp.proxy  io-0,io-1  0.0.0.0:8080     2     30       1\n");
+  EXPECT_THAT(workloads_table({workload}, true).text(false), HasSubstr("2.0KiB"));
+}
+
+TEST(Describe, SaysWhatALoopExecutes) {
+  EXPECT_THAT(describe(stalled()), HasSubstr("Executes:      task 88121 \"resize_avatar\" for 7.10s  STALLED\n"
+                                             "               at scale.cc:97\n"));
+  EXPECT_THAT(describe(running()), HasSubstr("Executes:      nothing, it sleeps\n"));
+}
+
+TEST(Describe, NamesTheLastErrorOnlyIfThereWasOne) {
+  auto loop = running();
+  EXPECT_THAT(describe(loop), Not(HasSubstr("Last error")));
+  loop.set_last_error("boom");
+  EXPECT_THAT(describe(loop), HasSubstr("Last error:    boom\n"));
+}
+
+TEST(Describe, CountsADaemonsLoopsByStateAndNamesTheStalledOnes) {
+  v1::Daemon daemon;
+  daemon.set_name("edge-a");
+  daemon.set_loop_count(3);
+  v1::Loop created;
+  created.set_state(v1::LOOP_STATE_CREATED);
+  const auto text = describe(daemon, {running(), stalled(), created});
+  EXPECT_THAT(text, HasSubstr("Loops:         3 (1 CREATED, 2 RUNNING)\n"));
+  EXPECT_THAT(text, HasSubstr("Stalled:       io-1\n"));
+}
+
+}  // namespace
+}  // namespace evloopd::ctl

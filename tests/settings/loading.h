@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "settings/load.h"
+
+namespace evloopd::settings {
+
+// An environment that is the same on every machine.
+inline Environment test_environment(std::map<std::string, std::string> variables = {}) {
+  return {.variable = [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+            const auto found = variables.find(name);
+            if (found == variables.end()) return std::nullopt;
+            return found->second;
+          },
+          .runtime_directory = "/run/test",
+          .cpus = 3};
+}
+
+// The problems of a file named "f", a line each; empty if it loads.
+inline std::string problems_of(const std::string& text, const Environment& environment = test_environment()) {
+  const auto settings = load_text("f", text, environment);
+  std::string problems;
+  if (!settings)
+    for (const auto& problem : settings.error()) problems += to_string(problem) + '\n';
+  return problems;
+}
+
+}  // namespace evloopd::settings

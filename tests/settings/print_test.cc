@@ -1,0 +1,119 @@
+#include "settings/print.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
+#include <tuple>
+#include <variant>
+
+#include "settings/loading.h"
+
+namespace evloopd::settings {
+namespace {
+
+// All members, by structured bindings: a member that is added does not compile until it is listed here.
+auto fields(const host::LoopOptions& o) {
+  const auto& [name, labels, selector, warn, critical, drain] = o;
+  return std::tuple(name, labels, selector, warn, critical, drain);
+}
+auto fields(const host::WorkloadOptions& o) {
+  const auto& [name, loops, addresses, backlog] = o;
+  return std::tuple(name, loops, addresses, backlog);
+}
+auto fields(const workloads::TcpEchoOptions&) { return std::tuple(); }
+auto fields(const workloads::HttpRespondOptions& o) {
+  const auto& [status, body, content_type, idle_timeout] = o;
+  return std::tuple(status, body, content_type, idle_timeout);
+}
+auto fields(const workloads::TcpProxyOptions& o) {
+  const auto& [upstreams, balance, timeout, attempts, buffer] = o;
+  std::string addresses;
+  for (const auto& [address] : upstreams) addresses += address + ' ';
+  return std::tuple(addresses, balance, timeout, attempts, buffer);
+}
+auto fields(const ControlSocket& o) {
+  const auto& [socket, mode, group] = o;
+  return std::tuple(socket, mode, group);
+}
+
+void expect_equal(const Settings& a, const Settings& b) {
+  const auto rest = [](const Settings& s) {
+    const auto& [daemon, loops, workloads, control, metrics, log, hidden] = s;
+    const auto& [name, shutdown] = daemon;
+    const auto& [lame_duck, drain] = shutdown;
+    const auto& [observe, admin] = control;
+    const auto& [enabled, address] = metrics;
+    const auto& [level, format] = log;
+    return std::tuple(name, lame_duck, drain, fields(observe), fields(admin), enabled, address, level, format, hidden);
+  };
+  EXPECT_EQ(rest(a), rest(b));
+  ASSERT_EQ(a.loops.size(), b.loops.size());
+  for (std::size_t i = 0; i < a.loops.size(); ++i) EXPECT_EQ(fields(a.loops[i]), fields(b.loops[i]));
+  ASSERT_EQ(a.workloads.size(), b.workloads.size());
+  for (std::size_t i = 0; i < a.workloads.size(); ++i) {
+    EXPECT_EQ(fields(a.workloads[i].options), fields(b.workloads[i].options));
+    ASSERT_EQ(a.workloads[i].kind.index(), b.workloads[i].kind.index());
+    std::visit(
+        [&](const auto& kind) {
+          EXPECT_EQ(fields(kind), fields(std::get<std::decay_t<decltype(kind)>>(b.workloads[i].kind)));
+        },
+        a.workloads[i].kind);
+  }
+}
+
+// Loads, prints and loads again.
+void expect_round_trip(const std::string& text) {
+  const auto first = load_text("f", text, test_environment());
+  ASSERT_TRUE(first) << problems_of(text);
+  const auto printed = print_config(*first);
+  // Another machine: what is printed says all.
+  auto elsewhere = test_environment();
+  elsewhere.cpus = 1;
+  elsewhere.runtime_directory = "/elsewhere";
+  const auto second = load_text("f", printed, elsewhere);
+  ASSERT_TRUE(second) << printed << problems_of(printed);
+  expect_equal(*first, *second);
+}
+
+TEST(PrintConfig, LoadsBackToEqualSettings) {
+  expect_round_trip("version: 1");
+  expect_round_trip(R"(
+version: 1
+daemon: {name: null-1, shutdown: {lame_duck: 1500ms, drain: 7s}}
+loops:
+  - {names: "true", count: 1, selector: poll, stall: {warn: 1ms, critical: 77s}, drain: {timeout: 0s}}
+  - {names: "1e3-{index}", count: 2, labels: {a: "x: {y} # \"z\" \\", _b.c-d: "~" }}
+workloads:
+  - {name: "0", kind: tcp.echo, loops: ["true"], listen: [{address: "unix:/run/it's a \"socket\""}], backlog: 1}
+  - {name: "null", kind: http.respond, listen: [{address: "[::]:0"}, {address: "127.0.0.1:81"}], status: 404,
+     body: "a\r\n\t\x01\x7f\u0085\u00a0\u2028\ufeff\U0001f600 'q' \"q\" \\ $${NAME} $$${} $ # x: - y  ",
+     idle_timeout: 1ms, content_type: "text/html; a=\"b\\c\""}
+  - {name: "no", kind: http.respond, listen: [{address: "[::]:0"}], status: 204}
+  - {name: p, kind: tcp.proxy, listen: [{address: "0.0.0.0:82"}], upstreams: [{address: "[::1]:83"}, {address:
+     "unix:/x"}], balance: least_conn, connect: {timeout: 3ms, attempts: 100}, buffer: 4097B}
+control: {observe: {socket: "/run/$${x}", mode: "0000", group: "a b"}, admin: {socket: /run/b, mode: "0770"}}
+metrics: {enabled: false, address: "0.0.0.0:1"}
+log: {level: debug, format: text}
+)");
+}
+
+TEST(PrintConfig, ShowsTheExpressionOfASecretAndNotTheSecret) {
+  const std::string path = testing::TempDir() + "print_config_secret";
+  std::ofstream(path) << "s3cret ${X}\n";
+  const auto text =
+      "version: 1\nworkloads: [{name: h, kind: http.respond, listen: [{address: '127.0.0.1:0'}], body: "
+      "\"$${a} ${file:" +
+      path + "}\"}]";
+  const auto settings = load_text("f", text, test_environment());
+  ASSERT_TRUE(settings) << problems_of(text);
+  EXPECT_EQ(std::get<workloads::HttpRespondOptions>(settings->workloads.at(0).kind).body, "${a} s3cret ${X}");
+  const auto printed = print_config(*settings);
+  EXPECT_EQ(printed.find("s3cret"), std::string::npos);
+  EXPECT_NE(printed.find("body: \"$${a} ${file:" + path + "}\"\n"), std::string::npos) << printed;
+  expect_round_trip(text);
+  std::remove(path.c_str());
+}
+
+}  // namespace
+}  // namespace evloopd::settings
