@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "aio/milliseconds.h"
 #include "aio/selector.h"
 #include "base/system_error.h"
 #include "base/unique_fd.h"
@@ -58,7 +59,7 @@ class EpollSelector final : public Selector {
       events_.resize(room * 2);
       ready_.resize(room * 2);
     }
-    const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(room), milliseconds(timeout));
+    const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(room), to_milliseconds(timeout));
     if (count < 0) {
       if (errno == EINTR) return {};
       throw_errno("epoll_wait");
@@ -90,13 +91,6 @@ class EpollSelector final : public Selector {
     if ((interest & Interest::write) != Interest::none) made.events |= EPOLLOUT;
     made.data.u64 = static_cast<std::uint32_t>(fd) | (std::uint64_t{generation} << 32);
     return made;
-  }
-
-  static int milliseconds(std::optional<Duration> timeout) noexcept {
-    if (!timeout) return -1;
-    if (*timeout <= Duration::zero()) return 0;
-    const auto whole = std::chrono::ceil<std::chrono::milliseconds>(*timeout).count();
-    return static_cast<int>(std::min<std::int64_t>(whole, 86'400'000));
   }
 
   UniqueFd epoll_;

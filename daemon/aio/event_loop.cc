@@ -5,7 +5,6 @@
 
 #include "aio/async_generator.h"
 #include "aio/thread_pool.h"
-#include "aio/timeout.h"
 #include "base/log.h"
 
 namespace evloop {
@@ -59,6 +58,7 @@ EventLoop::~EventLoop() {
     close();
   }
   drop_tasks();
+  while (generators_) generator_gone(*generators_);
 }
 
 // --- run, stop, close ---
@@ -87,22 +87,25 @@ void EventLoop::run_forever() {
 // One turn: sleep, collect what became ready, run it. Nothing else ever calls a user's callback
 // (LIFE-01). Mirrors BaseEventLoop._run_once.
 void EventLoop::run_once() {
+  auto& stats = port_->stats;
   timers_.prune();
   const auto timeout = select_timeout();
-  dispatch(selector_->select(timeout));
+  const auto before = stamp_;
+  const auto events = selector_->select(timeout);
+  take_stamp();
+  (timeout == Duration::zero() ? stats.busy : stats.idle).add(stamp_ - before);
+  dispatch(events);
   // Timers are compared with a clock read after the sleep (LIFE-08).
-  if (timers_.size() > 0) port_->stats.timers_fired.add(timers_.move_due_to(ready_, clock_.now() + clock_resolution));
+  if (timers_.size() > 0)
+    stats.timers_fired.add(timers_.move_due(ready_, clock_.now(), clock_resolution, stats.timer_lateness));
   run_batch();
 }
 
 // Zero: do not sleep. None: until something happens (LIFE-05).
 std::optional<Duration> EventLoop::select_timeout() {
-  auto& stats = port_->stats;
   if (!ready_.empty() || stopping_) return Duration::zero();
   if (!port_->prepare_sleep()) return Duration::zero();
-  const auto slept_from = stamp_;
-  static_cast<void>(slept_from);
-  stats.ready_length.set(0);
+  port_->stats.ready_length.set(0);
   const auto first = timers_.first();
   if (!first) return std::nullopt;
   return std::clamp(*first - clock_.now(), Duration::zero(), longest_sleep);
@@ -153,6 +156,7 @@ void EventLoop::run_batch() {
   }
   port.current.end();
   publish(count);
+  port.stats.busy.add(stamp_ - began);
   port.stats.iteration_time.add(stamp_ - began);
 }
 
@@ -183,7 +187,7 @@ void EventLoop::run_until_done(FutureBase& future, bool own_task) {
     throw ValueError("The future belongs to a different loop than the one specified as the loop argument");
   const FutureRef keep(&future);
   if (own_task)
-    if (auto* task = future.as_task()) task->quiet_ = true;
+    if (auto* task = future.as_task()) task->set_quiet();
   const auto callback = future.add_done_callback([this](FutureBase& done) {
     // A Fatal has left the run by itself: a stop now would end the next one (LIFE-33).
     if (!done.cancelled() && holds<Fatal>(done.peek_exception())) {
@@ -212,8 +216,7 @@ void EventLoop::stop() noexcept {
 void EventLoop::close() {
   if (is_running()) throw LoopError("Cannot close a running event loop");
   if (is_closed()) return;
-  auto* posted = port_->close();
-  while (posted) std::exchange(posted, posted->next_)->drop();
+  port_->close();
   while (!ready_.empty()) ready_.pop()->drop();
   timers_.clear();
   auto watches = std::exchange(watches_, {});

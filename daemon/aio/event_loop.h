@@ -36,13 +36,13 @@ using FutureRef = Ref<FutureBase>;
 // What an exception handler is told (EXCH-01).
 struct ErrorContext {
   std::string message;
-  std::exception_ptr exception;
-  FutureRef future;
-  FutureRef task;
+  std::exception_ptr exception{};
+  FutureRef future{};
+  FutureRef task{};
   const Runnable* handle = nullptr;           // valid during the call
   const GeneratorBase* asyncgen = nullptr;    // valid during the call
-  std::shared_ptr<const ErrorContext> context;  // what a handler that failed had been told
-  std::map<std::string, std::string> more;    // described: transport, protocol, socket, ...
+  std::shared_ptr<const ErrorContext> context{};  // what a handler that failed had been told
+  std::map<std::string, std::string> more{};  // described: transport, protocol, socket, ...
 
   // The keys that are there, `message` included, sorted.
   [[nodiscard]] std::vector<std::string> keys() const;
@@ -277,6 +277,7 @@ class EventLoop {
 
   template <class T>
   Task<T> make_task(Coro<T> coro, std::source_location where, TaskOptions options) {
+    if (!coro) throw LoopError("cannot reuse already awaited coroutine");
     const bool eager = options.eager_start && running_ == this;
     Ref<TaskState<T>> state(new TaskState<T>(*this, std::move(coro), where, std::move(options)));
     adopt_task(*state, eager);
@@ -292,6 +293,7 @@ class EventLoop {
   Executor& default_executor();
   void submit_job(Executor* executor, FutureBase& future, std::shared_ptr<ExecutorJob> job);
   void generator_started(GeneratorBase& generator);
+  void generator_gone(GeneratorBase& generator) noexcept;
 
   static constinit thread_local EventLoop* running_;
 

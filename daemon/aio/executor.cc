@@ -8,16 +8,6 @@
 #include "base/log.h"
 
 namespace evloop {
-namespace {
-
-// The loop's side of a job: keeps the future on the loop's thread, whatever becomes of the job. Released
-// by the delivery, or with the loop.
-struct Delivery {
-  FutureRef future;
-};
-
-}  // namespace
-
 void EventLoop::set_default_executor(std::shared_ptr<Executor> executor) { default_executor_ = std::move(executor); }
 
 Executor& EventLoop::default_executor() {

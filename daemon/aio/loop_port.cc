@@ -151,13 +151,17 @@ void LoopPort::take_wake_up() noexcept {
   [[maybe_unused]] const auto got = ::read(wake_fd_.get(), &count, sizeof count);
 }
 
-PostedCall* LoopPort::close() noexcept {
-  const std::lock_guard lock(mutex_);
-  accepts_ = false;
-  closed_.store(true, std::memory_order_release);
-  last_ = nullptr;
-  has_mail_.store(false, std::memory_order_relaxed);
-  return std::exchange(first_, nullptr);
+void LoopPort::close() noexcept {
+  PostedCall* refused = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    accepts_ = false;
+    closed_.store(true, std::memory_order_release);
+    last_ = nullptr;
+    has_mail_.store(false, std::memory_order_relaxed);
+    refused = std::exchange(first_, nullptr);
+  }
+  while (refused) std::exchange(refused, refused->next_)->drop();
 }
 
 }  // namespace evloop

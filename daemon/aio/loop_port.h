@@ -128,8 +128,8 @@ class LoopPort {
   void woke() noexcept { sleeping_.store(false, std::memory_order_relaxed); }
   [[nodiscard]] int wake_fd() const noexcept { return wake_fd_.get(); }
   void take_wake_up() noexcept;
-  // Refuses further posts; answers those accepted but not taken, for the caller to drop.
-  PostedCall* close() noexcept;
+  // Refuses further posts, and drops those accepted but not taken.
+  void close() noexcept;
 
   const UniqueFd wake_fd_;
 

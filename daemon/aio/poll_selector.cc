@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 #include <vector>
 
+#include "aio/milliseconds.h"
 #include "aio/selector.h"
 #include "base/system_error.h"
 
@@ -40,7 +42,7 @@ class PollSelector final : public Selector {
 
   std::span<const ReadyFd> select(std::optional<Duration> timeout) override {
     ready_.clear();
-    const int count = ::poll(fds_.data(), fds_.size(), milliseconds(timeout));
+    const int count = ::poll(fds_.data(), fds_.size(), to_milliseconds(timeout));
     if (count < 0) {
       if (errno == EINTR) return {};
       throw_errno("poll");
@@ -65,13 +67,6 @@ class PollSelector final : public Selector {
     if ((interest & Interest::read) != Interest::none) made = static_cast<short>(made | POLLIN);
     if ((interest & Interest::write) != Interest::none) made = static_cast<short>(made | POLLOUT);
     return made;
-  }
-
-  static int milliseconds(std::optional<Duration> timeout) noexcept {
-    if (!timeout) return -1;
-    if (*timeout <= Duration::zero()) return 0;
-    const auto whole = std::chrono::ceil<std::chrono::milliseconds>(*timeout).count();
-    return static_cast<int>(std::min<std::int64_t>(whole, 86'400'000));
   }
 
   std::vector<pollfd> fds_;         // in order of registration

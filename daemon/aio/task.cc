@@ -55,7 +55,8 @@ void TaskBase::set_name(std::string name) {
 }
 
 std::optional<std::string> TaskBase::cancel_text() const {
-  return cancel_text_ ? std::optional<std::string>(*cancel_text_) : std::nullopt;
+  const auto* text = self_.cancel_message();
+  return text ? std::optional(*text) : std::nullopt;
 }
 
 bool TaskBase::request_cancel(std::optional<std::string> message) {
@@ -65,7 +66,7 @@ bool TaskBase::request_cancel(std::optional<std::string> message) {
   if (waits_for_ && waits_for_->cancel(message)) return true;
   // What it waited for is done, or it waits for nothing: the next step throws (TASK-24).
   must_cancel_ = true;
-  cancel_text_ = message ? std::make_unique<std::string>(std::move(*message)) : nullptr;
+  self_.set_cancel_message(std::move(message));
   return true;
 }
 

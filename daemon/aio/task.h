@@ -32,6 +32,8 @@ class TaskBase : public DoneCallback {
   [[nodiscard]] FutureBase& future() const noexcept { return self_; }
   [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
   [[nodiscard]] TaskRecord& record() const noexcept { return *record_; }
+  // Its destruction while pending is not reported: nobody but the library knows it.
+  void set_quiet() noexcept { quiet_ = true; }
 
   // Asks the task to end, by a CancelledError at its await point (TASK-22 to TASK-30). False if it is done.
   bool request_cancel(std::optional<std::string> message);
@@ -77,17 +79,17 @@ class TaskBase : public DoneCallback {
   FutureBase* waits_for_ = nullptr;  // alive: the suspended frame holds it
   std::exception_ptr interrupt_;     // thrown at the next step
   std::unique_ptr<std::string> name_;
-  std::unique_ptr<std::string> cancel_text_;
   std::uint32_t cancel_requests_ = 0;
 
  protected:
+  // What cancel() was last given.
   [[nodiscard]] std::optional<std::string> cancel_text() const;
 
   bool must_cancel_ = false;  // a CancelledError is to be thrown at the next step
 
  private:
   bool started_ = false;
-  bool quiet_ = false;  // made by the loop itself: its destruction while pending is not reported
+  bool quiet_ = false;
   // The loop's list of unfinished tasks.
   TaskBase* next_task_ = nullptr;
   TaskBase* previous_task_ = nullptr;
@@ -101,6 +103,7 @@ class TaskState final : public FutureState<T>, public TaskBase {
       : FutureState<T>(loop),
         TaskBase(static_cast<FutureBase&>(*this), coro.frame(), created, coro.where(), std::move(options)),
         frame_(coro.release()) {
+    frame_.promise().task = this;
     this->set_wait_kind(WaitKind::task);
   }
   ~TaskState() override {

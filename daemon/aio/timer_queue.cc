@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "aio/ready_queue.h"
+#include "aio/records.h"
 
 namespace evloop {
 namespace {
@@ -49,10 +50,15 @@ std::optional<TimePoint> TimerQueue::first() const noexcept {
   return heap_.front().when;
 }
 
-std::size_t TimerQueue::move_due_to(ReadyQueue& ready, TimePoint end) {
+std::size_t TimerQueue::move_due(ReadyQueue& ready, TimePoint now, Duration resolution, DurationHistogram& lateness) {
   std::size_t moved = 0;
-  while (!heap_.empty() && heap_.front().when < end) {
-    if (heap_.front().timer->cancelled()) --cancelled_;
+  while (!heap_.empty() && heap_.front().when < now + resolution) {
+    const auto& head = heap_.front();
+    if (head.timer->cancelled()) {
+      --cancelled_;
+    } else {
+      lateness.add(CycleClock::from_nanos(std::max(now - head.when, Duration::zero())));
+    }
     ready.push(pop());
     ++moved;
   }

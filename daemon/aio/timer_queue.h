@@ -28,8 +28,8 @@ class TimerQueue {
   void prune();
   // The first deadline. After prune() it is a live timer's.
   [[nodiscard]] std::optional<TimePoint> first() const noexcept;
-  // Queues the timers due before `end`, in order; answers how many.
-  std::size_t move_due_to(ReadyQueue& ready, TimePoint end);
+  // Queues the timers due before `now + resolution`, in order, and notes how late they are; answers how many.
+  std::size_t move_due(ReadyQueue& ready, TimePoint now, Duration resolution, DurationHistogram& lateness);
   void clear() noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return heap_.size(); }

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include "aio/event_loop.h"
+#include "aio/interrupt_scope.h"
+
+namespace evloop {
+
+// Cancels all tasks of a loop that does not run, runs it until they have ended, and reports those that
+// failed (RUN-04, RUN-05). Waits for a task that swallows its cancellation as long as it takes.
+void cancel_all_tasks(EventLoop& loop);
+
+// A loop for the time of a program: made at first use, run any number of times, and closed in order: tasks
+// cancelled, generators and executor shut down, loop closed. One thread.
+//
+// While it runs, SIGINT cancels the main task: see InterruptScope.
+class Runner {
+ public:
+  struct Options {
+    std::optional<bool> debug;                                  // nullopt: as the loop has it
+    std::function<std::unique_ptr<EventLoop>()> loop_factory;  // empty: a plain EventLoop
+  };
+
+  Runner();
+  explicit Runner(Options options);
+  ~Runner();  // closes; what that throws is lost, as a destructor must not throw
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+
+  // Runs `main` as a task; its value, or throws its exception (RUN-01). Throws LoopError from a running
+  // loop, and after close().
+  template <class T>
+  T run(Coro<T> main, std::source_location where = std::source_location::current()) {
+    prepare("Runner.run() cannot be called from a running event loop");
+    const Future<T> task = loop_->create_task(std::move(main), {}, where);
+    const InterruptScope interrupts(*loop_, *task.state());
+    try {
+      return loop_->run_until_complete(task);
+    } catch (const CancelledError&) {
+      interrupts.rethrow_as_interrupt();
+      throw;
+    }
+  }
+  // The loop, made now if it is not there yet. Throws LoopError after close().
+  [[nodiscard]] EventLoop& get_loop();
+  // Idempotent (RUN-08). Closes the loop even if an earlier step throws.
+  void close();
+
+ private:
+  enum class State : std::uint8_t { created, initialized, closed };
+
+  // Throws `text` inside a running loop.
+  void prepare(const char* text);
+
+  Options options_;
+  State state_ = State::created;
+  std::unique_ptr<EventLoop> loop_;
+};
+
+// Runs `main` on a new loop, and closes that in order: the entry point of a program (RUN-01).
+template <class T>
+T run(Coro<T> main, Runner::Options options = {}) {
+  if (running_loop_or_null()) throw LoopError("asyncio.run() cannot be called from a running event loop");
+  Runner runner(std::move(options));
+  Outcome<T> outcome;
+  try {
+    if constexpr (std::is_void_v<T>) {
+      runner.run(std::move(main));
+      outcome = Outcome<T>::of({});
+    } else {
+      outcome = Outcome<T>::of(runner.run(std::move(main)));
+    }
+  } catch (...) {
+    outcome = Outcome<T>::failed(std::current_exception());
+  }
+  runner.close();
+  return std::move(outcome).take();
+}
+
+}  // namespace evloop
