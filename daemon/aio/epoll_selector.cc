@@ -34,6 +34,15 @@ class EpollSelector final : public Selector {
     entry.interest = interest;
   }
 
+  void add_wake_up(int fd) override {
+    // Edge-triggered: a write is an edge also while the counter is above zero.
+    scratch_ = {};
+    scratch_.events = EPOLLIN | EPOLLET;
+    scratch_.data.u64 = wake_up;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &scratch_) != 0) throw_errno("epoll_ctl");
+    ++watched_;
+  }
+
   void modify(int fd, Interest interest) override {
     auto& entry = entries_.at(static_cast<std::size_t>(fd));
     scratch_ = event(fd, entry.generation, interest);
@@ -67,6 +76,7 @@ class EpollSelector final : public Selector {
     std::size_t found = 0;
     for (int i = 0; i < count; ++i) {
       const auto& happened = events_[static_cast<std::size_t>(i)];
+      if (happened.data.u64 == wake_up) continue;
       const auto fd = static_cast<std::uint32_t>(happened.data.u64);
       const auto& entry = entries_[fd];
       if (entry.generation != static_cast<std::uint32_t>(happened.data.u64 >> 32)) continue;
@@ -80,6 +90,8 @@ class EpollSelector final : public Selector {
   }
 
  private:
+  static constexpr std::uint64_t wake_up = ~std::uint64_t{0};  // no fd is that large
+
   struct Entry {
     std::uint32_t generation = 0;
     Interest interest = Interest::none;

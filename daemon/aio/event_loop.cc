@@ -49,7 +49,7 @@ EventLoop::EventLoop(Options options)
       port_(std::make_shared<LoopPort>()),
       default_exception_handler_(std::move(options.default_exception_handler)),
       selector_(options.selector ? std::move(options.selector) : make_epoll_selector()) {
-  selector_->add(port_->wake_fd(), Interest::read);
+  selector_->add_wake_up(port_->wake_fd());
 }
 
 EventLoop::~EventLoop() {
@@ -115,10 +115,6 @@ void EventLoop::dispatch(std::span<const ReadyFd> events) {
   port_->woke();
   if (port_->has_mail()) port_->drain_to(ready_, *this);
   for (const auto& event : events) {
-    if (event.fd == port_->wake_fd()) {
-      port_->take_wake_up();
-      continue;
-    }
     for (const auto side : {Interest::read, Interest::write}) {
       if ((event.ready & side) == Interest::none) continue;
       auto& watch = watches_[static_cast<std::size_t>(event.fd)];

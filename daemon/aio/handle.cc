@@ -35,7 +35,8 @@ void ScheduledCall::cancel() noexcept {
 
 void TimerCall::cancel() noexcept {
   if (cancelled()) return;
-  if (queue_) ++queue_->cancelled_;
+  const Ref<TimerCall> self(this);  // the queue's reference may be the last one
+  if (queue_) queue_->cancel(*this);
   ScheduledCall::cancel();
 }
 

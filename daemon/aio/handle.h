@@ -58,7 +58,8 @@ class TimerCall final : public ScheduledCall {
  private:
   friend class TimerQueue;
   TimePoint when_;
-  TimerQueue* queue_ = nullptr;  // null once it left the heap (LIFE-12)
+  TimerQueue* queue_ = nullptr;  // null once it left the queue (LIFE-12)
+  std::uint32_t slot_ = 0;       // in there
 };
 
 // What call_soon() and add_reader() return. Copies mean the same callback. Loop thread only.

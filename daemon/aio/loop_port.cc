@@ -3,6 +3,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cstddef>
+
 #include "aio/errors.h"
 #include "aio/event_loop.h"
 #include "aio/ready_queue.h"
@@ -73,62 +75,60 @@ void PostedCall::wait_while_running() {
 
 // --- LoopPort ---
 
+PostedCall* LoopPort::closed_mark() noexcept {
+  static std::max_align_t mark;
+  return reinterpret_cast<PostedCall*>(&mark);  // an address that no call has
+}
+
 LoopPort::LoopPort() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wake_fd_) throw_errno("eventfd");
 }
 
 LoopPort::~LoopPort() {
-  for (auto* list : {first_, recycled_, spent_})
+  for (auto* list : {recycled_.load(), spent_})
     while (list) delete std::exchange(list, list->next_);
 }
 
 void LoopPort::throw_closed() { throw LoopError("Event loop is closed"); }
 
 bool LoopPort::enqueue(PostedCall& call) {
-  PostedCall* recycled = nullptr;
-  bool was_empty = false;
-  bool accepted = false;
-  {
-    const std::lock_guard lock(mutex_);
-    accepted = accepts_;
-    if (accepted) {
-      was_empty = first_ == nullptr;
-      (was_empty ? first_ : last_->next_) = &call;
-      last_ = &call;
-      posted_.store(posted_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      if (was_empty) has_mail_.store(true, std::memory_order_seq_cst);
-      recycled = std::exchange(recycled_, nullptr);
+  auto* below = newest_.load(std::memory_order_relaxed);
+  do {
+    if (below == closed_mark()) {
+      call.drop();
+      return false;
     }
-  }
-  if (!accepted) {
-    call.drop();
-    return false;
-  }
-  // The blocks come back to the posting thread's cache, so that a steady stream of posts allocates nothing.
-  while (recycled) delete std::exchange(recycled, recycled->next_);
-  // Only the first post of a batch can find the loop asleep. The pair of seq_cst operations here and in
-  // prepare_sleep() decides who sees whom.
-  if (was_empty && sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false)) {
+    call.next_ = below;
+  } while (!newest_.compare_exchange_weak(below, &call, std::memory_order_seq_cst, std::memory_order_relaxed));
+  posted_.fetch_add(1, std::memory_order_relaxed);
+  // Only the first post of a batch can find the loop asleep. The seq_cst operations here and in
+  // prepare_sleep() decide who sees whom.
+  if (!below && sleeping_.load(std::memory_order_seq_cst) && sleeping_.exchange(false)) {
     const std::uint64_t one = 1;
     // A full counter already guarantees the wake-up (SCHED-04).
     [[maybe_unused]] const auto written = ::write(wake_fd_.get(), &one, sizeof one);
     wakeups_.fetch_add(1, std::memory_order_relaxed);
   }
+  // The blocks come back to the posting thread's cache, so that a steady stream of posts allocates nothing.
+  if (recycled_.load(std::memory_order_relaxed)) {
+    auto* recycled = recycled_.exchange(nullptr, std::memory_order_acquire);
+    while (recycled) delete std::exchange(recycled, recycled->next_);
+  }
   return true;
 }
 
 std::size_t LoopPort::drain_to(ReadyQueue& ready, EventLoop& loop) {
-  PostedCall* list = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    list = std::exchange(first_, nullptr);
-    last_ = nullptr;
-    has_mail_.store(false, std::memory_order_relaxed);
-    if (!recycled_) recycled_ = std::exchange(spent_, nullptr);
+  if (is_closed()) return 0;
+  // Newest first; they run in the order in which they came.
+  PostedCall* oldest = nullptr;
+  for (auto* call = newest_.exchange(nullptr, std::memory_order_acquire); call;) {
+    auto* const older = call->next_;
+    call->next_ = std::exchange(oldest, call);
+    call = older;
   }
   std::size_t taken = 0;
-  while (list) {
-    auto* call = std::exchange(list, list->next_);
+  while (oldest) {
+    auto* call = std::exchange(oldest, oldest->next_);
     call->next_ = nullptr;
     call->loop_ = &loop;
     call->port_ = this;
@@ -136,31 +136,21 @@ std::size_t LoopPort::drain_to(ReadyQueue& ready, EventLoop& loop) {
     ++taken;
   }
   stats.threadsafe_calls.add(taken);
+  if (spent_ && !recycled_.load(std::memory_order_relaxed))
+    recycled_.store(std::exchange(spent_, nullptr), std::memory_order_release);
   return taken;
 }
 
 bool LoopPort::prepare_sleep() noexcept {
   sleeping_.store(true, std::memory_order_seq_cst);
-  if (!has_mail_.load(std::memory_order_seq_cst)) return true;
+  if (!newest_.load(std::memory_order_seq_cst)) return true;
   sleeping_.store(false, std::memory_order_relaxed);
   return false;
 }
 
-void LoopPort::take_wake_up() noexcept {
-  std::uint64_t count = 0;
-  [[maybe_unused]] const auto got = ::read(wake_fd_.get(), &count, sizeof count);
-}
-
 void LoopPort::close() noexcept {
-  PostedCall* refused = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    accepts_ = false;
-    closed_.store(true, std::memory_order_release);
-    last_ = nullptr;
-    has_mail_.store(false, std::memory_order_relaxed);
-    refused = std::exchange(first_, nullptr);
-  }
+  closed_.store(true, std::memory_order_release);
+  auto* refused = newest_.exchange(closed_mark(), std::memory_order_acq_rel);
   while (refused) std::exchange(refused, refused->next_)->drop();
 }
 

@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <source_location>
 #include <thread>
 #include <utility>
@@ -75,7 +74,7 @@ class ThreadsafeHandle {
 };
 
 // The any-thread half of a loop: its mailbox, its wake-up, and what it publishes. Shared, and outlives
-// the loop: a post that races with closing is refused, and never meets a dangling pointer.
+// the loop: a post that races with closing is refused, and never meets a dangling pointer. No locks.
 class LoopPort {
  public:
   LoopPort();
@@ -119,15 +118,15 @@ class LoopPort {
   // Takes over one reference, also when it refuses.
   bool enqueue(PostedCall& call);
   [[noreturn]] static void throw_closed();
+  [[nodiscard]] static PostedCall* closed_mark() noexcept;
 
   // Loop thread.
-  [[nodiscard]] bool has_mail() const noexcept { return has_mail_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool has_mail() const noexcept { return newest_.load(std::memory_order_relaxed) != nullptr; }
   std::size_t drain_to(ReadyQueue& ready, EventLoop& loop);
   // About to sleep: posts must wake the loop from here on. False if there is mail already.
   bool prepare_sleep() noexcept;
   void woke() noexcept { sleeping_.store(false, std::memory_order_relaxed); }
   [[nodiscard]] int wake_fd() const noexcept { return wake_fd_.get(); }
-  void take_wake_up() noexcept;
   // Refuses further posts, and drops those accepted but not taken.
   void close() noexcept;
 
@@ -137,17 +136,16 @@ class LoopPort {
   std::atomic<bool> running_{false};
   std::atomic<bool> closed_{false};
   std::atomic<bool> stop_pending_{false};
-  std::atomic<std::uint64_t> wakeups_{0};
 
-  // Guarded by mutex_. Their own cache line: posters and the loop meet here and nowhere else.
-  alignas(64) std::mutex mutex_;
-  PostedCall* first_ = nullptr;
-  PostedCall* last_ = nullptr;
-  PostedCall* recycled_ = nullptr;  // emptied by the loop, for posters to use again
-  bool accepts_ = true;
-  std::atomic<bool> has_mail_{false};
+  // The mailbox: a stack that posters push onto and the loop takes whole. Its own cache line: posters and the
+  // loop meet here and nowhere else.
+  alignas(64) std::atomic<PostedCall*> newest_{nullptr};  // closed_mark(): refuses
   std::atomic<bool> sleeping_{false};
   std::atomic<std::uint64_t> posted_{0};
+  std::atomic<std::uint64_t> wakeups_{0};
+
+  // Emptied by the loop, for a poster to use again.
+  alignas(64) std::atomic<PostedCall*> recycled_{nullptr};
 
   // Loop thread only.
   alignas(64) PostedCall* spent_ = nullptr;

@@ -1,9 +1,10 @@
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,11 @@ class PollSelector final : public Selector {
     ready_.reserve(fds_.capacity());
   }
 
+  void add_wake_up(int fd) override {
+    add(fd, Interest::read);
+    wake_up_ = fd;
+  }
+
   void modify(int fd, Interest interest) override {
     fds_.at(slots_.at(static_cast<std::size_t>(fd))).events = events(interest);
   }
@@ -49,6 +55,12 @@ class PollSelector final : public Selector {
     }
     for (const auto& entry : fds_) {
       if (entry.revents == 0 || (entry.revents & POLLNVAL)) continue;
+      if (entry.fd == wake_up_) {
+        // Level-triggered, it has to be read.
+        std::uint64_t writes = 0;
+        [[maybe_unused]] const auto got = ::read(wake_up_, &writes, sizeof writes);
+        continue;
+      }
       Interest ready = Interest::none;
       if (entry.revents & ~POLLOUT) ready = ready | Interest::read;
       if (entry.revents & ~POLLIN) ready = ready | Interest::write;
@@ -69,6 +81,7 @@ class PollSelector final : public Selector {
     return made;
   }
 
+  int wake_up_ = -1;
   std::vector<pollfd> fds_;         // in order of registration
   std::vector<std::size_t> slots_;  // by fd: index into fds_
   std::vector<ReadyFd> ready_;

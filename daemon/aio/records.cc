@@ -129,6 +129,14 @@ TaskRecords::~TaskRecords() {
   for (std::size_t c = 0; c < chunk_count_.load(); ++c) delete chunks_[c].load();
 }
 
+std::optional<TaskRecord::View> TaskRecords::find(std::uint64_t id) const {
+  for (std::size_t c = 0; c < chunk_count_.load(std::memory_order_acquire); ++c)
+    for (const auto& record : *chunks_[c].load(std::memory_order_acquire))
+      if (record.id() == id)
+        if (auto view = record.read(); view && view->id == id) return view;
+  return std::nullopt;
+}
+
 TaskRecord* TaskRecords::acquire() {
   if constexpr (!records_enabled) return &overflow_;
   if (free_count_ == 0) {

@@ -244,6 +244,8 @@ class alignas(64) TaskRecord {
 
   // Any thread. Nothing for a free record.
   [[nodiscard]] std::optional<View> read() const;
+  // Any thread. Of a free record: that of its last task.
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_.get(); }
 
  private:
   static void store(std::atomic<std::source_location>& slot, std::source_location where) noexcept {
@@ -291,6 +293,8 @@ class TaskRecords {
       for (const auto& record : *chunks_[c].load(std::memory_order_acquire))
         if (auto view = record.read()) visit(*view);
   }
+  // Any thread: one live task. Looks at every record, and reads none but that one.
+  [[nodiscard]] std::optional<TaskRecord::View> find(std::uint64_t id) const;
 
  private:
   using Chunk = std::array<TaskRecord, chunk_size>;

@@ -37,6 +37,9 @@ class Selector {
   // Throws std::system_error: EBADF, EPERM for a regular file.
   virtual void add(int fd, Interest interest) = 0;
   virtual void modify(int fd, Interest interest) = 0;
+  // Watches an eventfd that is only ever written to: each write ends one select(), and nobody has to read it.
+  // It is never reported.
+  virtual void add_wake_up(int fd) = 0;
   // Of an fd that is not watched, or closed already: does nothing (FD-07).
   virtual void remove(int fd) noexcept = 0;
 

@@ -14,7 +14,7 @@
 namespace evloop {
 
 struct TaskOptions {
-  std::string name;          // empty: Task-N
+  std::string name{};        // empty: Task-N
   bool eager_start = false;  // the first step runs inside create_task, if the loop runs (TASK-38)
 };
 
@@ -31,6 +31,8 @@ class TaskBase : public DoneCallback {
   void set_name(std::string name);
   [[nodiscard]] FutureBase& future() const noexcept { return self_; }
   [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
+  // The coroutine it drives: valid until the task is done.
+  [[nodiscard]] std::coroutine_handle<> coroutine() const noexcept { return root_; }
   [[nodiscard]] TaskRecord& record() const noexcept { return *record_; }
   // Its destruction while pending is not reported: nobody but the library knows it.
   void set_quiet() noexcept { quiet_ = true; }

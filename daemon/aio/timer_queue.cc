@@ -15,33 +15,43 @@ constexpr std::size_t least_for_bulk_pruning = 100;
 }  // namespace
 
 void TimerQueue::push(TimerCall& timer) {
-  heap_.push_back({timer.when(), next_serial_++, &timer});
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<Slot>(timers_.size()));
+    timers_.push_back(nullptr);
+    free_slots_.reserve(timers_.capacity());
+  }
+  heap_.emplace_back();
+  const auto slot = free_slots_.back();
+  free_slots_.pop_back();
+  timers_[slot] = &timer;
   timer.add_ref();
   timer.queue_ = this;
-  sift_up(heap_.size() - 1);
+  timer.slot_ = slot;
+  sift_up({timer.when(), next_serial_++, slot}, heap_.size() - 1);
 }
 
-void TimerQueue::prune() {
-  if (cancelled_ == 0) return;
+void TimerQueue::cancel(TimerCall& timer) noexcept {
+  timers_[timer.slot_] = nullptr;
+  timer.queue_ = nullptr;
+  ++cancelled_;
+  timer.release();
+}
+
+void TimerQueue::prune_cancelled() {
   if (heap_.size() > least_for_bulk_pruning && cancelled_ * 2 > heap_.size()) {
-    std::size_t kept = 0;
-    for (auto& entry : heap_) {
-      if (entry.timer->cancelled()) {
-        entry.timer->queue_ = nullptr;
-        entry.timer->release();
-      } else {
-        heap_[kept++] = entry;
-      }
-    }
-    heap_.resize(kept);
+    std::erase_if(heap_, [this](const Entry& entry) {
+      if (timers_[entry.slot]) return false;
+      free_slots_.push_back(entry.slot);
+      return true;
+    });
     cancelled_ = 0;
-    if (kept > 1)
-      for (auto i = (kept - 2) / arity + 1; i-- > 0;) sift_down(i);
+    if (heap_.size() > 1)
+      for (auto i = (heap_.size() - 2) / arity + 1; i-- > 0;) sift_down(i);
     return;
   }
-  while (!heap_.empty() && heap_.front().timer->cancelled()) {
+  while (!heap_.empty() && !timers_[heap_.front().slot]) {
     --cancelled_;
-    pop()->release();
+    pop();
   }
 }
 
@@ -52,61 +62,75 @@ std::optional<TimePoint> TimerQueue::first() const noexcept {
 
 std::size_t TimerQueue::move_due(ReadyQueue& ready, TimePoint now, Duration resolution, DurationHistogram& lateness) {
   std::size_t moved = 0;
-  while (!heap_.empty() && heap_.front().when < now + resolution) {
+  const auto end = now + resolution;
+  while (!heap_.empty() && heap_.front().when < end) {
     const auto& head = heap_.front();
-    if (head.timer->cancelled()) {
-      --cancelled_;
-    } else {
+    if (auto* timer = std::exchange(timers_[head.slot], nullptr)) {
       lateness.add(CycleClock::from_nanos(std::max(now - head.when, Duration::zero())));
+      timer->queue_ = nullptr;
+      ready.push(timer);
+      ++moved;
+    } else {
+      --cancelled_;
     }
-    ready.push(pop());
-    ++moved;
+    pop();
   }
   return moved;
 }
 
 void TimerQueue::clear() noexcept {
   // What a timer captured may cancel another one while it is destroyed.
-  auto dropped = std::exchange(heap_, {});
+  heap_.clear();
+  free_slots_.clear();
   cancelled_ = 0;
-  for (auto& entry : dropped) entry.timer->queue_ = nullptr;
-  for (auto& entry : dropped) entry.timer->release();
+  const auto timers = std::exchange(timers_, {});
+  for (auto* timer : timers)
+    if (timer) timer->queue_ = nullptr;
+  for (auto* timer : timers)
+    if (timer) timer->release();
 }
 
-TimerCall* TimerQueue::pop() noexcept {
-  auto* timer = heap_.front().timer;
-  timer->queue_ = nullptr;
-  heap_.front() = heap_.back();
+void TimerQueue::pop() noexcept {
+  free_slots_.push_back(heap_.front().slot);
+  const auto last = heap_.back();
   heap_.pop_back();
-  if (!heap_.empty()) sift_down(0);
-  return timer;
+  if (heap_.empty()) return;
+  // The last one belongs near the leaves: down along the least children all the way, then up again.
+  std::size_t hole = 0;
+  for (auto child = arity * hole + 1; child < heap_.size(); child = arity * hole + 1) {
+    const auto least = least_child(child);
+    heap_[hole] = heap_[least];
+    hole = least;
+  }
+  sift_up(last, hole);
 }
 
-void TimerQueue::sift_up(std::size_t index) noexcept {
-  const Entry moving = heap_[index];
-  while (index > 0) {
-    const auto parent = (index - 1) / arity;
+void TimerQueue::sift_up(const Entry& moving, std::size_t position) noexcept {
+  while (position > 0) {
+    const auto parent = (position - 1) / arity;
     if (!moving.before(heap_[parent])) break;
-    heap_[index] = heap_[parent];
-    index = parent;
+    heap_[position] = heap_[parent];
+    position = parent;
   }
-  heap_[index] = moving;
+  heap_[position] = moving;
 }
 
-void TimerQueue::sift_down(std::size_t index) noexcept {
-  const Entry moving = heap_[index];
-  for (;;) {
-    const auto child = index * arity + 1;
-    if (child >= heap_.size()) break;
-    auto least = child;
-    const auto end = std::min(child + arity, heap_.size());
-    for (auto i = child + 1; i < end; ++i)
-      if (heap_[i].before(heap_[least])) least = i;
+void TimerQueue::sift_down(std::size_t position) noexcept {
+  const auto moving = heap_[position];
+  for (auto child = arity * position + 1; child < heap_.size(); child = arity * position + 1) {
+    const auto least = least_child(child);
     if (!heap_[least].before(moving)) break;
-    heap_[index] = heap_[least];
-    index = least;
+    heap_[position] = heap_[least];
+    position = least;
   }
-  heap_[index] = moving;
+  heap_[position] = moving;
+}
+
+std::size_t TimerQueue::least_child(std::size_t first) const noexcept {
+  auto least = first;
+  const auto end = std::min(first + arity, heap_.size());
+  for (auto i = first + 1; i < end; ++i) least = heap_[i].before(heap_[least]) ? i : least;
+  return least;
 }
 
 }  // namespace evloop

@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t step = 32;
 constexpr std::size_t largest = 4096;
 constexpr std::size_t classes = largest / step;
-constexpr std::size_t kept_bytes = 256 * 1024;  // per size class and thread
+constexpr std::size_t kept_bytes = 1024 * 1024;  // per size class and thread
 
 struct FreeBlock {
   FreeBlock* next;
