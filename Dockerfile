@@ -21,6 +21,8 @@ RUN /tmp/deploy/install-packages runtime && apt-get clean && rm -rf /tmp/deploy 
 COPY --from=build /src/build/quickstart/bin/evloopd /src/build/quickstart/bin/evloopctl /usr/bin/
 COPY config/evloopd.yaml /etc/evloopd/evloopd.yaml
 
+# The default configuration serves on loopback; in a container that would be nobody.
+ENV EVLOOPD_LISTEN=0.0.0.0
 USER 65532:65532
 WORKDIR /run/evloopd
 STOPSIGNAL SIGTERM

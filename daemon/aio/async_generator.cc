@@ -16,10 +16,23 @@ std::string repr(const GeneratorBase& generator) {
 
 struct CloseOperation {
   Ref<GeneratorBase> generator;
+  std::exception_ptr error{};  // null: GeneratorExit
   GeneratorStep awaited(AwaitSite site) && {
-    return {std::move(generator), GeneratorVerb::aclose, std::make_exception_ptr(GeneratorExit()), false, site};
+    return {std::move(generator), GeneratorVerb::aclose, std::move(error), false, site};
   }
 };
+
+// For a task of the loop's own. One that is cancelled before its first step still enters this, and the
+// generator gets the CancelledError instead.
+Coro<void> close_as_task(Ref<GeneratorBase> generator) {
+  std::exception_ptr cancellation;
+  try {
+    current_task()->deliver_interrupt(nullptr);
+  } catch (...) {
+    cancellation = std::current_exception();
+  }
+  co_await CloseOperation{std::move(generator), std::move(cancellation)};
+}
 
 }  // namespace
 
@@ -39,7 +52,13 @@ bool GeneratorBase::begin(GeneratorVerb verb, std::exception_ptr error, bool sen
                     "(): asynchronous generator is already running");
   }
   if (state_ == State::finished) return false;
-  if (closed_ && error) return false;  // it ignored a GeneratorExit
+  const bool exits = verb == GeneratorVerb::aclose && !error;
+  if (closed_) {
+    // It ignored a GeneratorExit.
+    if (exits) throw StopAsyncIteration();
+    if (verb == GeneratorVerb::athrow) return false;
+  }
+  if (exits) error = std::make_exception_ptr(GeneratorExit());
   if (state_ == State::created) {
     if (sends) throw TypeError("can't send non-None value to a just-started async generator");
     if (error) {
@@ -49,7 +68,7 @@ bool GeneratorBase::begin(GeneratorVerb verb, std::exception_ptr error, bool sen
       return false;
     }
   }
-  if (verb == GeneratorVerb::aclose) closed_ = true;
+  if (exits) closed_ = true;
   injected_ = std::move(error);
   busy_ = true;
   return true;
@@ -79,12 +98,11 @@ bool GeneratorBase::end(GeneratorVerb verb) {
 
 void GeneratorBase::dispose() noexcept {
   if (registered_) loop_->generator_gone(*this);
-  if (state_ == State::suspended && port_ && !port_->is_closed()) {
+  // Not twice: it may have ignored its GeneratorExit.
+  if (state_ == State::suspended && !closed_ && port_ && !port_->is_closed()) {
     try {
       const Ref<GeneratorBase> self(this);
-      loop_->call_soon([loop = loop_, closing = close_generator(self)]() mutable {
-        static_cast<void>(loop->create_task(std::move(closing)));
-      });
+      loop_->call_soon([loop = loop_, self] { static_cast<void>(loop->close_generator_in_task(*self)); });
       return;
     } catch (...) {
       // It cannot be closed in order: its frame is unwound below.
@@ -115,6 +133,12 @@ void EventLoop::generator_gone(GeneratorBase& generator) noexcept {
   generator.registered_ = false;
 }
 
+Task<void> EventLoop::close_generator_in_task(GeneratorBase& generator) {
+  auto task = create_task(close_as_task(Ref<GeneratorBase>(&generator)));
+  task.base().started_ = true;
+  return task;
+}
+
 Coro<void> EventLoop::shutdown_asyncgens() {
   asyncgens_shutdown_ = true;
   if (!generators_) co_return;
@@ -126,7 +150,7 @@ Coro<void> EventLoop::shutdown_asyncgens() {
   std::vector<Future<void>> ends;
   for (const auto& generator : closing) {
     generator->register_once();
-    ends.push_back(create_task(close_generator(generator)));
+    ends.push_back(close_generator_in_task(*generator));
   }
   const auto outcomes = co_await gather_outcomes(std::move(ends));
   for (std::size_t i = 0; i < closing.size(); ++i) {

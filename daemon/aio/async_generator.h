@@ -45,7 +45,7 @@ class GeneratorBase : public PromiseBase {
   void register_once();
 
   // For awaiters. Throws "... is already running" (AGEN-08). Whether the frame is to be resumed; `error` is
-  // then thrown at its yield.
+  // then thrown at its yield, for aclose() a GeneratorExit if there is none.
   [[nodiscard]] bool begin(GeneratorVerb verb, std::exception_ptr error, bool sends);
   // Hands the task to the generator's frame, which is to be resumed.
   [[nodiscard]] std::coroutine_handle<> enter(AwaitSite site, std::coroutine_handle<> awaiting) noexcept;
@@ -107,7 +107,11 @@ class GeneratorStep {
  public:
   GeneratorStep(Ref<GeneratorBase> generator, GeneratorVerb verb, std::exception_ptr error, bool sends, AwaitSite site)
       : generator_(std::move(generator)), site_(site), verb_(verb) {
-    resumes_ = generator_->begin(verb, std::move(error), sends);
+    try {
+      resumes_ = generator_->begin(verb, std::move(error), sends);
+    } catch (...) {
+      refusal_ = std::current_exception();  // for await_resume(), where settled() looks for it
+    }
   }
   GeneratorStep(const GeneratorStep&) = delete;
   GeneratorStep& operator=(const GeneratorStep&) = delete;
@@ -117,6 +121,7 @@ class GeneratorStep {
     return generator_->enter(site_, awaiting);
   }
   bool await_resume() {
+    if (refusal_) std::rethrow_exception(refusal_);
     if (resumes_) leave_awaited_frame(*site_.task);
     return generator_->end(verb_);
   }
@@ -126,6 +131,7 @@ class GeneratorStep {
   AwaitSite site_;
   GeneratorVerb verb_;
   bool resumes_ = false;
+  std::exception_ptr refusal_;
 };
 
 // Ends a generator: GeneratorExit at its co_yield (AGEN-07).

@@ -13,7 +13,7 @@ namespace evloop {
 // a few captures allocates nothing. Neither copied nor moved; its owner lives on the heap.
 class Callable {
  public:
-  static constexpr std::size_t inline_size = 48;
+  static constexpr std::size_t inline_size = 40;
 
   Callable() noexcept = default;
   Callable(const Callable&) = delete;
@@ -46,7 +46,7 @@ class Callable {
     void (*destroy)(void*) noexcept;
   };
   template <class F>
-  static constexpr bool fits = sizeof(F) <= inline_size && alignof(F) <= alignof(std::max_align_t);
+  static constexpr bool fits = sizeof(F) <= inline_size && alignof(F) <= alignof(void*);
   template <class F>
   static constexpr Actions inline_actions{[](void* f) { static_cast<void>((*static_cast<F*>(f))()); },
                                           [](void* f) noexcept { std::destroy_at(static_cast<F*>(f)); }};
@@ -55,7 +55,7 @@ class Callable {
                                         [](void* f) noexcept { delete *static_cast<F**>(f); }};
 
   const Actions* actions_ = nullptr;
-  alignas(std::max_align_t) std::byte storage_[inline_size];
+  alignas(void*) std::byte storage_[inline_size];
 };
 
 }  // namespace evloop

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <vector>
 
 #include "aio/milliseconds.h"
@@ -23,7 +24,7 @@ class EpollSelector final : public Selector {
   void add(int fd, Interest interest) override {
     if (fd < 0) throw_errno("epoll_ctl", EBADF);
     const auto index = static_cast<std::size_t>(fd);
-    if (index >= entries_.size()) entries_.resize(std::max(index + 1, entries_.size() * 2));
+    if (index >= entries_.size()) entries_.resize(index + 1);
     auto& entry = entries_[index];
     ++entry.generation;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &(scratch_ = event(fd, entry.generation, interest))) != 0) {
@@ -64,11 +65,13 @@ class EpollSelector final : public Selector {
 
   std::span<const ReadyFd> select(std::optional<Duration> timeout) override {
     const auto room = std::max<std::size_t>(1, watched_);
-    if (events_.size() < room) {
-      events_.resize(room * 2);
-      ready_.resize(room * 2);
+    if (capacity_ < room) {
+      // Not cleared: memory that no event has used yet costs nothing.
+      capacity_ = room * 2;
+      events_ = std::make_unique_for_overwrite<epoll_event[]>(capacity_);
+      ready_ = std::make_unique_for_overwrite<ReadyFd[]>(capacity_);
     }
-    const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(room), to_milliseconds(timeout));
+    const int count = ::epoll_wait(epoll_.get(), events_.get(), static_cast<int>(room), to_milliseconds(timeout));
     if (count < 0) {
       if (errno == EINTR) return {};
       throw_errno("epoll_wait");
@@ -86,7 +89,7 @@ class EpollSelector final : public Selector {
       ready = ready & entry.interest;
       if (ready != Interest::none) ready_[found++] = {static_cast<int>(fd), ready};
     }
-    return {ready_.data(), found};
+    return {ready_.get(), found};
   }
 
  private:
@@ -109,8 +112,9 @@ class EpollSelector final : public Selector {
   std::vector<Entry> entries_;  // by fd
   std::size_t watched_ = 0;
   epoll_event scratch_{};
-  std::vector<epoll_event> events_;
-  std::vector<ReadyFd> ready_;
+  std::size_t capacity_ = 0;
+  std::unique_ptr<epoll_event[]> events_;
+  std::unique_ptr<ReadyFd[]> ready_;
 };
 
 }  // namespace

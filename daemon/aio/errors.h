@@ -60,6 +60,13 @@ class BrokenBarrierError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Thrown by aclose() of a generator that is closed but went on after its GeneratorExit. The end of a generator
+// that has ended is no exception here: anext() answers nothing.
+class StopAsyncIteration : public std::runtime_error {
+ public:
+  StopAsyncIteration() : std::runtime_error("asynchronous generator is closed") {}
+};
+
 // Several errors at once (TG-03), in order of completion.
 class ExceptionGroup : public std::runtime_error {
  public:

@@ -216,10 +216,13 @@ void EventLoop::close() {
   while (!ready_.empty()) ready_.pop()->drop();
   timers_.clear();
   auto watches = std::exchange(watches_, {});
+  for (const auto& watch : watches)
+    if (watch.owner) watch.owner->loop_closed();
   watches.clear();
   selector_.reset();
   executor_shutdown_ = true;
   if (default_executor_) default_executor_->shutdown(false);
+  for (const auto& job : std::exchange(jobs_, {})) job->future_ = nullptr;
   auto& stats = port_->stats;
   stats.ready_length.set(0);
   stats.timers_live.set(0);
@@ -277,17 +280,19 @@ std::vector<FutureRef> EventLoop::all_tasks() const {
   return tasks;
 }
 
-// What is pending when the loop goes: reported, and its frame unwound (TASK-18, TASK-19).
+// What is pending when the loop goes: reported, and its frame unwound (TASK-18, TASK-19). The newest first: a
+// task may use what an older one's frame owns.
 void EventLoop::drop_tasks() {
-  while (auto* task = first_task_) {
-    const FutureRef keep(&task->self_);
-    if (!task->quiet_) {
-      try {
-        call_exception_handler({.message = "Task was destroyed but it is pending!", .task = keep});
-      } catch (...) {
-        // Not even a Fatal leaves a destructor.
-      }
+  for (auto* task = first_task_; task; task = task->next_task_) {
+    if (task->quiet_) continue;
+    try {
+      call_exception_handler({.message = "Task was destroyed but it is pending!", .task = FutureRef(&task->self_)});
+    } catch (...) {
+      // Not even a Fatal leaves a destructor.
     }
+  }
+  while (auto* task = last_task_) {
+    const FutureRef keep(&task->self_);
     task_done(*task);
     task->detach();
     task->destroy_frame();
@@ -299,25 +304,34 @@ void EventLoop::drop_tasks() {
 
 void EventLoop::check_unclaimed(int fd) const {
   const auto index = static_cast<std::size_t>(fd);
-  if (fd >= 0 && index < watches_.size() && watches_[index].owner)
-    throw LoopError("File descriptor " + std::to_string(fd) + " is used by transport " + watches_[index].owner);
+  if (fd < 0 || index >= watches_.size()) return;
+  if (const auto* owner = watches_[index].owner; owner && owner->holds_fd())
+    throw LoopError("File descriptor " + std::to_string(fd) + " is used by transport " + owner->description());
 }
 
-void EventLoop::claim(int fd, const char* owner) {
+void EventLoop::claim(int fd, FdOwner& owner) {
+  check_open();
   check_unclaimed(fd);
   const auto index = static_cast<std::size_t>(fd);
-  if (index >= watches_.size()) watches_.resize(std::max(index + 1, watches_.size() * 2));
-  watches_[index].owner = owner;
+  if (index >= watches_.size()) watches_.resize(index + 1);
+  watches_[index].owner = &owner;
 }
 
-void EventLoop::unclaim(int fd) noexcept {
+void EventLoop::unclaim(int fd, const FdOwner& owner) noexcept {
   const auto index = static_cast<std::size_t>(fd);
-  if (fd >= 0 && index < watches_.size()) watches_[index].owner = nullptr;
+  if (fd >= 0 && index < watches_.size() && watches_[index].owner == &owner) watches_[index].owner = nullptr;
+}
+
+bool EventLoop::is_watched(int fd, Interest side) const noexcept {
+  const auto index = static_cast<std::size_t>(fd);
+  if (fd < 0 || index >= watches_.size()) return false;
+  const auto& call = side == Interest::read ? watches_[index].reader : watches_[index].writer;
+  return call && !call->cancelled();
 }
 
 void EventLoop::set_watch(int fd, Interest side, const Ref<ScheduledCall>& call) {
   const auto index = static_cast<std::size_t>(fd);
-  if (fd >= 0 && index >= watches_.size()) watches_.resize(std::max(index + 1, watches_.size() * 2));
+  if (fd >= 0 && index >= watches_.size()) watches_.resize(index + 1);
   Interest before = Interest::none;
   if (fd >= 0) {
     if (watches_[index].reader) before = before | Interest::read;

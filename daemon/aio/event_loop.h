@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,6 +47,20 @@ struct ErrorContext {
 
   // The keys that are there, `message` included, sorted.
   [[nodiscard]] std::vector<std::string> keys() const;
+};
+
+// Who has claimed an fd: a transport. Destroyed only after it gave up its claim, or the loop was closed.
+class FdOwner {
+ public:
+  // For the text of LoopError: "<SocketTransport fd=7 ...>".
+  [[nodiscard]] virtual std::string description() const = 0;
+  // False while it closes: others may watch the fd then (FD-06).
+  [[nodiscard]] virtual bool holds_fd() const noexcept = 0;
+  // The loop is closed: none of its callbacks will run any more.
+  virtual void loop_closed() noexcept = 0;
+
+ protected:
+  ~FdOwner() = default;
 };
 
 // asyncio's event loop: its verbs and nothing more. It makes no sockets and no threads but the default
@@ -119,7 +134,7 @@ class EventLoop {
   }
   template <class F>
   TimerHandle call_later(Duration delay, F&& function, std::source_location where = std::source_location::current()) {
-    return call_at(time() + delay, std::forward<F>(function), where);
+    return call_at(deadline_after(delay), std::forward<F>(function), where);
   }
   template <class F>
   TimerHandle call_at(TimePoint when, F&& function, std::source_location where = std::source_location::current()) {
@@ -130,6 +145,11 @@ class EventLoop {
     return TimerHandle(std::move(timer));
   }
   [[nodiscard]] TimePoint time() const noexcept { return clock_.now(); }  // Any thread.
+  // `delay` from now; one that is longer than time itself ends never. Any thread.
+  [[nodiscard]] TimePoint deadline_after(Duration delay) const noexcept {
+    const auto now = time();
+    return delay > TimePoint::max() - now ? TimePoint::max() : now + delay;
+  }
 
   // --- futures and tasks ---
 
@@ -173,16 +193,18 @@ class EventLoop {
   }
   // True if there was one (FD-04).
   bool remove_reader(int fd) {
+    check_thread();
     check_unclaimed(fd);
     return unwatch(fd, Interest::read);
   }
   bool remove_writer(int fd) {
+    check_thread();
     check_unclaimed(fd);
     return unwatch(fd, Interest::write);
   }
 
-  // For transports: the same without the check, and the claim that the check is about. `owner` outlives
-  // the claim.
+  // For transports: the same without the check, and the claim that the check is about. claim() throws LoopError
+  // for an fd that another owner holds; unclaim() of an fd that `owner` has not claimed does nothing.
   template <class F>
   Handle watch(int fd, Interest side, F&& function, std::source_location where = std::source_location::current()) {
     check_open();
@@ -193,8 +215,10 @@ class EventLoop {
     return Handle(std::move(call));
   }
   bool unwatch(int fd, Interest side) noexcept;
-  void claim(int fd, const char* owner);
-  void unclaim(int fd) noexcept;
+  void claim(int fd, FdOwner& owner);
+  void unclaim(int fd, const FdOwner& owner) noexcept;
+  // Somebody waits for it.
+  [[nodiscard]] bool is_watched(int fd, Interest side) const noexcept;
   // One buffer for all receives of this loop: its content is valid until the callback returns.
   [[nodiscard]] std::span<std::byte> receive_buffer();
 
@@ -243,7 +267,7 @@ class EventLoop {
   struct Watch {
     Ref<ScheduledCall> reader;
     Ref<ScheduledCall> writer;
-    const char* owner = nullptr;  // the transport that claims this fd
+    FdOwner* owner = nullptr;
   };
 
   // Keeps what came from other threads in its order among what this thread queues (SCHED-02).
@@ -292,8 +316,11 @@ class EventLoop {
   void callback_failed(const Runnable& work, std::exception_ptr error);
   Executor& default_executor();
   void submit_job(Executor* executor, FutureBase& future, std::shared_ptr<ExecutorJob> job);
+  std::move_only_function<void()> expect_job(FutureBase& future, std::shared_ptr<ExecutorJob> job);
+  void deliver_job(ExecutorJob& job, bool cancelled);
   void generator_started(GeneratorBase& generator);
   void generator_gone(GeneratorBase& generator) noexcept;
+  Task<void> close_generator_in_task(GeneratorBase& generator);
 
   static constinit thread_local EventLoop* running_;
 
@@ -314,6 +341,7 @@ class EventLoop {
   Duration slow_callback_duration_ = std::chrono::milliseconds(100);
   ExceptionHandler exception_handler_;
   std::shared_ptr<Executor> default_executor_;
+  std::list<std::shared_ptr<ExecutorJob>> jobs_;  // of executors, not delivered yet
   std::unique_ptr<std::byte[]> receive_buffer_;
   GeneratorBase* generators_ = nullptr;  // first of a list, in order of first iteration
   GeneratorBase* last_generator_ = nullptr;

@@ -2,10 +2,12 @@
 
 #include <atomic>
 #include <functional>
+#include <list>
+#include <memory>
+
+#include "aio/future_base.h"
 
 namespace evloop {
-
-class FutureBase;
 
 // Where run_in_executor() takes its threads from. Any thread.
 class Executor {
@@ -33,7 +35,11 @@ class ExecutorJob {
   [[nodiscard]] bool cancel() noexcept { return !taken_.exchange(true); }
 
  private:
+  friend class EventLoop;
   std::atomic<bool> taken_{false};
+  // Loop thread only: the future until the delivery, and where the loop keeps the job meanwhile.
+  Ref<FutureBase> future_;
+  std::list<std::shared_ptr<ExecutorJob>>::iterator place_;
 };
 
 }  // namespace evloop

@@ -24,7 +24,16 @@ FutureBase::~FutureBase() {
     unlink(*callback);
     callback->drop();
   }
-  if (unretrieved_) report_unretrieved();
+}
+
+void FutureBase::dispose() noexcept {
+  if (std::exchange(unretrieved_, false)) {
+    // While it is still whole: the handler is told of it, and may keep it. Else this comes here again.
+    const Ref<FutureBase> self(this);
+    report_unretrieved();
+    return;
+  }
+  delete this;
 }
 
 bool FutureBase::cancel(std::optional<std::string> message) {
@@ -145,7 +154,8 @@ void FutureBase::report_unretrieved() noexcept {
     const bool task = wait_kind_ == WaitKind::task;
     loop_->call_exception_handler({.message = task ? "Task exception was never retrieved"
                                                    : "Future exception was never retrieved",
-                                   .exception = exception_});
+                                   .exception = exception_,
+                                   .future = Ref<FutureBase>(this)});
   } catch (...) {
     // A destructor: even a fatal error of the handler ends here.
   }

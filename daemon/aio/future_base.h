@@ -112,7 +112,7 @@ class FutureBase : public BlockCached {
 
   void add_ref() noexcept { ++references_; }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (--references_ == 0) dispose();
   }
   [[nodiscard]] bool uniquely_referenced() const noexcept { return references_ == 1; }
 
@@ -132,6 +132,7 @@ class FutureBase : public BlockCached {
   void register_callback(FutureCallback& call);
   void link(DoneCallback& callback) noexcept;
   void unlink(DoneCallback& callback) noexcept;
+  void dispose() noexcept;
   void report_unretrieved() noexcept;
 
   EventLoop* loop_;

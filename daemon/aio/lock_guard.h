@@ -1,7 +1,9 @@
 #pragma once
 
+#include <exception>
 #include <utility>
 
+#include "aio/event_loop.h"
 #include "base/log.h"
 
 namespace evloop {
@@ -21,8 +23,8 @@ class [[nodiscard]] LockGuard {
     try {
       release();
     } catch (const std::exception& error) {
-      // Released behind the guard's back, or unwound after its loop was closed.
-      log(LogLevel::warning, error.what());
+      // Released behind the guard's back. A frame that is unwound with its loop says nothing.
+      if (running_loop_or_null()) log(LogLevel::warning, error.what());
     }
   }
 

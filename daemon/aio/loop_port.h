@@ -102,7 +102,12 @@ class LoopPort {
   [[nodiscard]] bool is_closed() const noexcept { return closed_.load(std::memory_order_acquire); }
   [[nodiscard]] bool stop_pending() const noexcept { return stop_pending_.load(std::memory_order_relaxed); }
   // Posts that the loop has not taken yet.
-  [[nodiscard]] std::uint64_t mailbox_length() const noexcept { return posted_.load() - stats.threadsafe_calls.get(); }
+  [[nodiscard]] std::uint64_t mailbox_length() const noexcept {
+    // The loop may take a post before its poster has counted it.
+    const auto taken = stats.threadsafe_calls.get();
+    const auto posted = posted_.load(std::memory_order_relaxed);
+    return posted > taken ? posted - taken : 0;
+  }
   // Times a post had to wake the loop.
   [[nodiscard]] std::uint64_t wakeups() const noexcept { return wakeups_.load(std::memory_order_relaxed); }
 

@@ -22,7 +22,7 @@ class PollSelector final : public Selector {
   void add(int fd, Interest interest) override {
     if (fd < 0 || ::fcntl(fd, F_GETFD) < 0) throw_errno("poll", EBADF);
     const auto index = static_cast<std::size_t>(fd);
-    if (index >= slots_.size()) slots_.resize(std::max(index + 1, slots_.size() * 2), no_slot);
+    if (index >= slots_.size()) slots_.resize(index + 1, no_slot);
     if (slots_[index] != no_slot) return modify(fd, interest);
     slots_[index] = fds_.size();
     fds_.push_back({fd, events(interest), 0});

@@ -60,7 +60,7 @@ auto with_timeout_at(std::optional<TimePoint> when, F body)
 }
 template <class F>
 auto with_timeout(std::optional<Duration> delay, F body) -> Coro<typename std::invoke_result_t<F&, Timeout&>::Value> {
-  Timeout timeout(delay ? std::optional(get_running_loop().time() + *delay) : std::nullopt);
+  Timeout timeout(delay ? std::optional(get_running_loop().deadline_after(*delay)) : std::nullopt);
   co_return co_await within(timeout, std::move(body));
 }
 
@@ -78,7 +78,7 @@ Coro<T> wait_for(Future<T> future, std::optional<Duration> timeout) {
     }
     co_return future.state()->take_result_as();
   }
-  Timeout bound(timeout ? std::optional(get_running_loop().time() + *timeout) : std::nullopt);
+  Timeout bound(timeout ? std::optional(get_running_loop().deadline_after(*timeout)) : std::nullopt);
   bound.enter();
   auto outcome = co_await settled(std::move(future));
   if (auto error = bound.exit(outcome.error())) std::rethrow_exception(std::move(error));
@@ -89,7 +89,7 @@ template <class T>
 Coro<T> wait_for(Coro<T> coro, std::optional<Duration> timeout) {
   if (timeout && *timeout <= Duration::zero())
     co_return co_await wait_for(Future<T>(get_running_loop().create_task(std::move(coro))), timeout);
-  Timeout bound(timeout ? std::optional(get_running_loop().time() + *timeout) : std::nullopt);
+  Timeout bound(timeout ? std::optional(get_running_loop().deadline_after(*timeout)) : std::nullopt);
   bound.enter();
   auto outcome = co_await settled(std::move(coro));
   if (auto error = bound.exit(outcome.error())) std::rethrow_exception(std::move(error));
