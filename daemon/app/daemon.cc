@@ -94,6 +94,7 @@ class Daemon::Parts {
     });
   }
 
+  std::atomic<bool> ready{false};  // as /readyz tells it
   host::LoopHost host;
   std::unique_ptr<metrics::MetricsServer> metrics;  // none: switched off
   control::ControlServer control;
@@ -136,11 +137,14 @@ void Daemon::start() {
       log_info("listening", {{"workload", workload.name}, {"kind", workload.kind}, {"address", address}});
 
   if (settings_.metrics.enabled) {
-    parts_->metrics = std::make_unique<metrics::MetricsServer>(host, settings_.metrics.address, EVLOOPD_VERSION);
+    const metrics::MetricsOptions options{.address = settings_.metrics.address, .version = EVLOOPD_VERSION};
+    parts_->metrics =
+        std::make_unique<metrics::MetricsServer>(host, options, [&ready = parts_->ready] { return ready.load(); });
     log_info("metrics", {{"url", fmt::format("http://{}/metrics", parts_->metrics->address())}});
   }
   parts_->control.start();
   log_info("control", {{"observe", settings_.control.observe.socket}, {"admin", settings_.control.admin.socket}});
+  parts_->ready = true;
   log_info("ready", {{"loops", settings_.loops.size()}, {"workloads", settings_.workloads.size()}});
   service_manager::ready(fmt::format("{} loops, {} workloads", settings_.loops.size(), settings_.workloads.size()));
 }
@@ -159,6 +163,7 @@ void Daemon::serve(ProcessSignals& signals) {
 void Daemon::stop(ProcessSignals& signals) {
   const auto& times = settings_.daemon.shutdown;
   service_manager::stopping("draining", times.lame_duck + times.drain);
+  parts_->ready = false;
   parts_->control.set_serving(false);
 
   // A further signal means: now.

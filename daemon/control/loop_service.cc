@@ -21,7 +21,7 @@ host::HostResult<host::SelectorKind> parse_selector(v1::SelectorKind kind, host:
     case v1::SELECTOR_KIND_POLL:
       return host::SelectorKind::poll;
     default:
-      return std::unexpected(bad_argument("selector", "EPOLL or POLL", std::to_string(kind)));
+      return std::unexpected(host::bad_argument("selector", "EPOLL or POLL", std::to_string(kind)));
   }
 }
 
@@ -33,7 +33,7 @@ host::HostResult<host::CloseMode> parse_close_mode(v1::CloseMode mode) {
     case v1::CLOSE_MODE_RAW:
       return host::CloseMode::raw;
     default:
-      return std::unexpected(bad_argument("mode", "GRACEFUL or RAW", std::to_string(mode)));
+      return std::unexpected(host::bad_argument("mode", "GRACEFUL or RAW", std::to_string(mode)));
   }
 }
 

@@ -13,8 +13,4 @@ inline std::string loop_resource(std::string_view loop) { return "loops/" + std:
 // The `{loop}` of `loops/{loop}`. Anything else is BAD_ARGUMENT about `field`.
 [[nodiscard]] host::HostResult<std::string> parse_loop(std::string_view resource, const char* field = "name");
 
-// An argument the API refuses before the host sees it.
-[[nodiscard]] host::HostError bad_argument(const std::string& field, const std::string& allowed,
-                                           const std::string& given);
-
 }  // namespace evloopd::control

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "control/names.h"
 #include "host/host_error.h"
 
 // Pages of lists that change between two requests. A page token is the key of the last item given, so there is
@@ -43,13 +42,13 @@ inline bool from_token(std::string_view token, std::uint64_t& key) {
 template <class Item, class Key>
 host::HostResult<Page<Item>> take_page(std::vector<Item> all, Key Item::* key, std::int32_t page_size,
                                        const std::string& token) {
-  if (page_size < 0) return std::unexpected(bad_argument("page_size", "0 or more", std::to_string(page_size)));
+  if (page_size < 0) return std::unexpected(host::bad_argument("page_size", "0 or more", std::to_string(page_size)));
   const auto size =
       page_size == 0 ? default_page_size : std::min(static_cast<std::size_t>(page_size), largest_page_size);
   if (!token.empty()) {
     Key last{};
     if (!from_token(token, last))
-      return std::unexpected(bad_argument("page_token", "a next_page_token of this list", token));
+      return std::unexpected(host::bad_argument("page_token", "a next_page_token of this list", token));
     std::erase_if(all, [&](const Item& item) { return !(last < item.*key); });
   }
   const auto order = [key](const Item& a, const Item& b) { return a.*key < b.*key; };

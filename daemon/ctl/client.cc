@@ -36,6 +36,12 @@ std::string code_name(grpc::StatusCode code) {
   return index < names.size() ? names[index] : "UNKNOWN";
 }
 
+// Why nobody answers at a unix socket; empty for another target.
+std::string what_is_wrong_with(const std::string& socket) {
+  if (socket.empty()) return {};
+  return ::access(socket.c_str(), F_OK) == 0 ? ": nobody listens there" : ": there is no such socket";
+}
+
 CallError to_error(const grpc::Status& status, const std::string& target) {
   CallError error{
       .code = code_name(status.error_code()), .reason = {}, .message = status.error_message(), .metadata = {}};
@@ -54,7 +60,7 @@ CallError to_error(const grpc::Status& status, const std::string& target) {
       error.code = code_name(grpc::StatusCode::PERMISSION_DENIED);
       error.message = fmt::format("you may not connect to {}", socket);
     } else {
-      error.message = fmt::format("cannot reach the daemon at {}", target);
+      error.message = fmt::format("cannot reach the daemon at {}{}", target, what_is_wrong_with(socket));
     }
   }
   return error;

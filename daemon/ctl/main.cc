@@ -66,35 +66,68 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
   app.add_flag("--no-color", arguments.no_color, "Plain text, also on a terminal");
 }
 
-CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& help, Action& chosen, Action action) {
-  auto* command = app.add_subcommand(name, help);
-  command->callback([&chosen, action] { chosen = action; });
-  return command;
+struct Command {
+  const char* name;
+  const char* help;
+  const char* examples;
+};
+
+CLI::App* add_command(CLI::App& app, const Command& command, Action& chosen, Action action) {
+  auto* added = app.add_subcommand(command.name, command.help);
+  added->footer(std::string("Examples:\n") + command.examples);
+  added->callback([&chosen, action] { chosen = action; });
+  return added;
 }
 
 void add_looking(CLI::App& app, Arguments& a, Action& chosen) {
-  add_command(app, "ls", "The loops", chosen, [](Commands& c) { return c.list_loops(); });
-  add_command(app, "describe", "All there is to know of a loop", chosen,
-              [&a](Commands& c) { return c.describe_loops(a.names); })
+  add_command(app,
+              {"ls", "The loops",
+               "  evloopctl ls\n"
+               "  evloopctl ls -o wide\n"
+               "  evloopctl ls -o json | jq '.loops[] | select(.stalled).name'"},
+              chosen, [](Commands& c) { return c.list_loops(); });
+  add_command(app,
+              {"describe", "All there is to know of a loop, also of one that is blocked",
+               "  evloopctl describe io-0\n"
+               "  evloopctl describe io-0 io-1 -o json"},
+              chosen, [&a](Commands& c) { return c.describe_loops(a.names); })
       ->add_option("loop", a.names)
       ->required();
-  add_command(app, "ps", "The tasks of some loops, or of all", chosen, [&a](Commands& c) {
-    return c.list_tasks(a.names);
-  })->add_option("loop", a.names);
-  add_command(app, "workloads", "What the daemon hosts", chosen, [](Commands& c) { return c.list_workloads(); });
-  add_command(app, "status", "The daemon", chosen, [](Commands& c) { return c.status(); });
-  add_command(app, "health", "Is the daemon, or a loop, serving? Exits 0 if so", chosen, [&a](Commands& c) {
-    return c.health(a.name);
-  })->add_option("loop", a.name);
-  add_command(app, "version", "Versions of evloopctl and of the daemon", chosen,
+  add_command(app,
+              {"ps", "The tasks of some loops, or of all, and the line in which each waits",
+               "  evloopctl ps\n"
+               "  evloopctl ps io-0 -o wide"},
+              chosen, [&a](Commands& c) { return c.list_tasks(a.names); })
+      ->add_option("loop", a.names);
+  add_command(app,
+              {"workloads", "What the daemon hosts, and where it listens",
+               "  evloopctl workloads\n"
+               "  evloopctl workloads -o wide"},
+              chosen, [](Commands& c) { return c.list_workloads(); });
+  add_command(app, {"status", "The daemon", "  evloopctl status"}, chosen, [](Commands& c) { return c.status(); });
+  add_command(app,
+              {"health", "Is the daemon, or a loop, serving? Exits 0 if so, 1 if not",
+               "  evloopctl health\n"
+               "  evloopctl health io-0 && echo io-0 serves"},
+              chosen, [&a](Commands& c) { return c.health(a.name); })
+      ->add_option("loop", a.name);
+  add_command(app, {"version", "Versions of evloopctl and of the daemon", "  evloopctl version"}, chosen,
               [](Commands& c) { return c.version(); });
 }
 
-void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
+// A command about one loop or several.
+void add_for_loops(CLI::App& app, const Command& command, Arguments& a, Action& chosen, Action action) {
+  add_command(app, command, chosen, std::move(action))->add_option("loop", a.names)->required();
+}
+
+void add_create(CLI::App& app, Arguments& a, Action& chosen) {
   const std::map<std::string, v1::SelectorKind> selectors{{"epoll", v1::SELECTOR_KIND_EPOLL},
                                                           {"poll", v1::SELECTOR_KIND_POLL}};
-  auto* create = add_command(app, "create", "Make a loop; start runs it", chosen,
-                             [&a](Commands& c) { return c.create(a.name, a.labels, a.selector); });
+  auto* create = add_command(app,
+                             {"create", "Make a loop; start runs it",
+                              "  evloopctl create batch-0\n"
+                              "  evloopctl create batch-0 --selector poll --label team=a --label tier=2"},
+                             chosen, [&a](Commands& c) { return c.create(a.name, a.labels, a.selector); });
   create->add_option("loop", a.name)->required();
   create->add_option("--selector", a.selector, "epoll or poll")
       ->transform(CLI::CheckedTransformer(selectors).description(""))
@@ -107,25 +140,26 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
           },
           "key=value; may be given again")
       ->allow_extra_args(false);
+}
 
-  add_command(app, "start", "Run loops", chosen, [&a](Commands& c) { return c.start(a.names); })
-      ->add_option("loop", a.names)
-      ->required();
-  add_command(app, "stop", "End the run of loops; they keep what they have", chosen,
-              [&a](Commands& c) { return c.stop(a.names); })
-      ->add_option("loop", a.names)
-      ->required();
-  auto* close = add_command(app, "close", "Close loops that do not run, for good", chosen, [&a](Commands& c) {
-    return c.close(a.names, a.raw ? v1::CLOSE_MODE_RAW : v1::CLOSE_MODE_GRACEFUL);
-  });
+void add_close(CLI::App& app, Arguments& a, Action& chosen) {
+  auto* close = add_command(app,
+                            {"close", "Close loops that do not run, for good",
+                             "  evloopctl stop batch-0 && evloopctl close batch-0\n"
+                             "  evloopctl close batch-0 --raw"},
+                            chosen, [&a](Commands& c) {
+                              return c.close(a.names, a.raw ? v1::CLOSE_MODE_RAW : v1::CLOSE_MODE_GRACEFUL);
+                            });
   close->add_option("loop", a.names)->required();
   close->add_flag("--raw", a.raw, "asyncio's bare loop.close(): cancel nothing, shut down nothing first");
-  add_command(app, "rm", "Forget closed loops", chosen, [&a](Commands& c) { return c.remove(a.names); })
-      ->add_option("loop", a.names)
-      ->required();
+}
 
-  auto* run = add_command(app, "run", "Run a job on a loop at rest and print its result", chosen,
-                          [&a](Commands& c) { return c.run(a.name, a.job); });
+void add_run(CLI::App& app, Arguments& a, Action& chosen) {
+  auto* run = add_command(app,
+                          {"run", "Run a job on a loop at rest and print its result; Ctrl-C cancels it",
+                           "  evloopctl run batch-0 sleep duration=2s\n"
+                           "  evloopctl run batch-0 probe.tcp address=127.0.0.1:8080 timeout=1s"},
+                          chosen, [&a](Commands& c) { return c.run(a.name, a.job); });
   run->add_option("loop", a.name)->required();
   run->add_option_function<std::string>(
          "kind", [&a](const std::string& kind) { a.job.set_kind(kind); }, "Which job; status lists the kinds")
@@ -141,6 +175,21 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
       "key=value");
 }
 
+void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
+  add_create(app, a, chosen);
+  add_for_loops(app, {"start", "Run loops", "  evloopctl start batch-0 batch-1"}, a, chosen,
+                [&a](Commands& c) { return c.start(a.names); });
+  add_for_loops(app,
+                {"stop", "End the run of loops; they keep what they have, and start again with it",
+                 "  evloopctl stop io-0\n"
+                 "  evloopctl stop io-0 --timeout 2s"},
+                a, chosen, [&a](Commands& c) { return c.stop(a.names); });
+  add_close(app, a, chosen);
+  add_for_loops(app, {"rm", "Forget closed loops", "  evloopctl close batch-0 && evloopctl rm batch-0"}, a, chosen,
+                [&a](Commands& c) { return c.remove(a.names); });
+  add_run(app, a, chosen);
+}
+
 bool wants_color(const Arguments& arguments) {
   return !arguments.no_color && std::getenv("NO_COLOR") == nullptr && ::isatty(STDOUT_FILENO) != 0;
 }
@@ -151,6 +200,12 @@ int run(int argc, char** argv) {
       "Exit status: 0 ok, 1 other, 2 usage, 3 not found, 4 wrong state, 5 timeout, 6 cannot reach, 7 denied,\n"
       "8 partly done, 9 invalid configuration.",
       "evloopctl");
+  app.footer(
+      "Examples:\n"
+      "  evloopctl ls                          which loops there are, and how they are\n"
+      "  evloopctl stop io-0                   a loop's connections go on when it is started again\n"
+      "  evloopctl --addr /run/evloopd/observe.sock -o json ls\n"
+      "evloopctl COMMAND --help says more, with examples.");
   Arguments arguments;
   Action action;
   std::string shell;

@@ -3,6 +3,7 @@
 #include <expected>
 #include <map>
 #include <string>
+#include <system_error>
 
 namespace evloopd::host {
 
@@ -40,5 +41,10 @@ struct HostError {
 
 template <class T>
 using HostResult = std::expected<T, HostError>;
+
+// BAD_ARGUMENT with field, allowed and given.
+[[nodiscard]] HostError bad_argument(const std::string& field, const std::string& allowed, const std::string& given);
+// What the system refused: OS_PERMISSION_DENIED, FD_LIMIT, ADDRESS_IN_USE, or INTERNAL.
+[[nodiscard]] HostError os_error(const std::system_error& error, const std::string& doing);
 
 }  // namespace evloopd::host

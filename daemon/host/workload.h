@@ -24,7 +24,8 @@ struct WorkloadCounters {
   std::atomic<std::uint64_t> bytes_out{0};
 };
 
-// One loop's share of a workload. Loop thread only, from `Workload::attach` to its destruction.
+// One loop's share of a workload. Made by `Workload::attach`, used and destroyed on the loop's thread, except
+// where it says otherwise.
 class WorkloadShare {
  public:
   virtual ~WorkloadShare() = default;
@@ -32,13 +33,15 @@ class WorkloadShare {
   // A connection the host accepted (non-blocking, close-on-exec). The share owns it from here.
   virtual void accepted(evloop::UniqueFd connection) = 0;
 
-  // Connections that are open on this loop.
+  // Connections that are open on this loop. Any thread, also while the loop is blocked: a relaxed read of an
+  // atomic, no lock.
   [[nodiscard]] virtual std::size_t connections() const = 0;
 
   // Let what is open come to its end: idle keep-alive connections close, busy ones after their work.
   virtual void drain() = 0;
 
-  // Cut what is still open. After it, and a few turns of the loop, connections() is 0.
+  // Cut what is still open. After it, and a few turns of the loop, connections() is 0. The loop may close
+  // without these turns: then the destructor closes what is left.
   virtual void abort() = 0;
 };
 

@@ -34,8 +34,8 @@ struct TcpProxyOptions {
   std::vector<Upstream> upstreams;
   Balance balance = Balance::round_robin;
   nanoseconds connect_timeout = std::chrono::seconds(5);
-  int connect_attempts = 3;           // upstreams tried for one client before it is given up
-  std::size_t buffer = 256 * 1024;    // bytes held for a slow reader, in each direction, at most
+  int connect_attempts = 3;         // upstreams tried for one client before it is given up
+  std::size_t buffer = 256 * 1024;  // bytes held for a slow reader, in each direction, at most
 };
 
 using KindOptions = std::variant<TcpEchoOptions, HttpRespondOptions, TcpProxyOptions>;

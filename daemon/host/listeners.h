@@ -1,0 +1,64 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/hosted_loop.h"
+#include "host/listening_socket.h"
+
+namespace evloopd::host {
+
+// Which loop watches which listening socket. A loop that runs watches its own; a socket whose loop does not run,
+// or is stuck, is lent to another loop of the workload; with none, connections wait in its queue. So no change
+// of a loop's state refuses or loses a connection. Any thread.
+class Listeners {
+ public:
+  using Loops = std::vector<std::shared_ptr<HostedLoop>>;
+
+  // One address of a workload, with one socket per loop, or one that all share.
+  struct Listener {
+    std::string address;  // as bound
+    std::vector<SharedSocket> sockets;
+  };
+
+  void add(const std::string& workload, Loops loops, std::vector<Listener> listeners);
+  // A loop that takes the place of a removed one of its name.
+  void replace(const std::string& workload, const std::shared_ptr<HostedLoop>& loop);
+
+  // After any loop's ability to accept may have changed.
+  void rebalance();
+  // Takes every socket back, for good; those that no loop holds any more are closed.
+  void close();
+
+  // Who has a listener at this address; empty if nobody.
+  [[nodiscard]] std::string holder_of(const std::string& address) const;
+
+ private:
+  struct Lease {
+    SharedSocket socket;
+    std::size_t owner = 0;          // index of its loop
+    bool shared = false;            // by all loops
+    std::set<std::size_t> holders;  // those who watch it now
+  };
+  struct Group {
+    std::string workload;
+    Loops loops;
+    std::vector<Lease> leases;
+  };
+
+  static void rebalance(Group& group);
+  static void tell_health(const std::vector<Group>& groups);
+  static std::set<std::size_t> wanted(const Group& group, const Lease& lease, const std::vector<bool>& able);
+
+  mutable std::mutex mutex_;
+  std::vector<Group> groups_;  // guarded by mutex_
+};
+
+// Opens a workload's listener: `count` sockets that share the address, so that the kernel spreads connections over
+// them; of a unix socket, one. Port 0: any free one, the same for all. ADDRESS_IN_USE if anybody listens there.
+[[nodiscard]] HostResult<Listeners::Listener> open_listener(const std::string& address, std::size_t count, int backlog);
+
+}  // namespace evloopd::host

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/unique_fd.h"
+
+namespace evloopd::host {
+
+inline constexpr const char* address_syntax = "an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/app.sock";
+
+// A socket that listens. The host has it for as long as the listener exists, and lends it to loops; a loop that
+// watches it shares it, so that its number is not given out again while a stuck loop still watches it.
+struct ListeningSocket {
+  ListeningSocket(evloop::UniqueFd socket, std::string bound) : fd(std::move(socket)), address(std::move(bound)) {}
+  ~ListeningSocket();  // removes the file of a unix socket
+  ListeningSocket(const ListeningSocket&) = delete;
+  ListeningSocket& operator=(const ListeningSocket&) = delete;
+
+  const evloop::UniqueFd fd;  // non-blocking, close-on-exec
+  const std::string address;  // as bound: "127.0.0.1:8080", "unix:/run/x.sock"
+};
+using SharedSocket = std::shared_ptr<const ListeningSocket>;
+
+}  // namespace evloopd::host

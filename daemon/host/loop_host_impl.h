@@ -1,0 +1,88 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/hosted_loop.h"
+#include "host/listeners.h"
+#include "host/loop_host.h"
+#include "host/observer.h"
+
+namespace evloopd::host {
+
+// What follows from a change of a loop's state. Shared by the host and its loops, as a stuck loop's thread may
+// outlive the host.
+class Changes {
+ public:
+  using Listener = std::function<void(const LoopSnapshot&)>;
+
+  void set_listener(Listener listener);
+  // Lends the listening sockets anew, and tells the listener.
+  void loop_changed(HostedLoop& loop);
+  void rebalance();
+  // From here on nothing happens any more.
+  void close();
+
+  Listeners listeners;
+
+ private:
+  std::shared_mutex mutex_;  // shared: something is being told
+  bool open_ = true;         // guarded by mutex_
+  Listener listener_;        // guarded by mutex_
+};
+
+class LoopHost::Impl {
+ public:
+  using Loop = std::shared_ptr<HostedLoop>;
+
+  explicit Impl(JobCatalogue jobs);
+  ~Impl();
+
+  HostResult<LoopSnapshot> create(LoopOptions options);
+  HostResult<void> remove(std::string_view name);
+  // Finds the loop and has it do something that changes it.
+  HostResult<LoopSnapshot> change(std::string_view name, const std::function<HostResult<void>(HostedLoop&)>& command);
+  HostResult<std::string> run_until_complete(std::string_view name, const JobSpec& job, Deadline deadline,
+                                             const std::function<bool()>& cancelled);
+  HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
+  std::vector<std::string> shutdown(Nanos grace, const std::function<bool()>& hurry);
+
+  [[nodiscard]] HostResult<Loop> find(std::string_view name) const;
+  [[nodiscard]] std::vector<Loop> loops() const;  // by name
+  [[nodiscard]] std::vector<WorkloadSnapshot> workloads() const;
+  [[nodiscard]] const JobCatalogue& jobs() const noexcept { return jobs_; }
+  [[nodiscard]] Changes& changes() noexcept { return *changes_; }
+
+ private:
+  struct HostedWorkload {
+    WorkloadOptions options;
+    std::shared_ptr<Workload> workload;
+    std::vector<std::string> addresses;  // as bound
+  };
+
+  [[nodiscard]] HostResult<void> check_open() const;
+  [[nodiscard]] HostResult<std::vector<Loop>> loops_for(const WorkloadOptions& options) const;
+  [[nodiscard]] HostResult<std::vector<Listeners::Listener>> open_listeners(const WorkloadOptions& options) const;
+  HostResult<void> attach_again(const Loop& loop);
+  void close_all(const std::vector<Loop>& loops);
+
+  const JobCatalogue jobs_;
+  const std::shared_ptr<Changes> changes_ = std::make_shared<Changes>();
+  std::atomic<bool> leaving_{false};
+  std::mutex workload_mutex_;  // one workload is added at a time
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Loop, std::less<>> loops_;                    // guarded by mutex_
+  std::map<std::string, HostedWorkload, std::less<>> workloads_;      // guarded by mutex_
+
+  Observer observer_;
+};
+
+}  // namespace evloopd::host

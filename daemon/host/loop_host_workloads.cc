@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <utility>
+
+#include "host/loop_host_impl.h"
+
+// The part of the host that is about workloads.
+namespace evloopd::host {
+namespace {
+
+constexpr std::chrono::seconds time_to_attach{10};  // a loop that is blocked for longer refuses the workload
+
+}  // namespace
+
+HostResult<std::vector<LoopHost::Impl::Loop>> LoopHost::Impl::loops_for(const WorkloadOptions& options) const {
+  if (options.loops.empty())
+    return std::unexpected(bad_argument("workload " + options.name + ": loops", "the name of one loop or more", ""));
+  std::vector<Loop> loops;
+  for (const auto& name : options.loops) {
+    const auto loop = find(name);
+    if (!loop) return std::unexpected(loop.error());
+    if ((*loop)->state() == LoopState::closed)
+      return std::unexpected(HostError{.reason = Reason::loop_closed,
+                                       .message = "workload " + options.name + " cannot run on loop " + name +
+                                                  ", which is closed",
+                                       .metadata = {{"loop", name}, {"workload", options.name}}});
+    loops.push_back(*loop);
+  }
+  return loops;
+}
+
+HostResult<std::vector<Listeners::Listener>> LoopHost::Impl::open_listeners(const WorkloadOptions& options) const {
+  std::vector<Listeners::Listener> listeners;
+  for (const auto& address : options.addresses) {
+    auto listener = open_listener(address, options.loops.size(), options.backlog);
+    if (!listener) {
+      auto error = std::move(listener.error());
+      error.message = "workload " + options.name + ": " + error.message;
+      error.metadata["address"] = address;
+      if (error.reason == Reason::address_in_use) {
+        const auto holder = changes_->listeners.holder_of(address);
+        error.message += holder.empty() ? "" : " (by workload " + holder + ")";
+        if (!holder.empty()) error.metadata["workload"] = holder;
+      }
+      return std::unexpected(std::move(error));
+    }
+    listeners.push_back(std::move(*listener));
+  }
+  return listeners;
+}
+
+HostResult<void> LoopHost::Impl::add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload) {
+  const std::lock_guard one_at_a_time(workload_mutex_);
+  if (const auto open = check_open(); !open) return std::unexpected(open.error());
+  {
+    const std::lock_guard lock(mutex_);
+    if (workloads_.contains(options.name))
+      return std::unexpected(HostError{.reason = Reason::workload_exists,
+                                       .message = "there is a workload " + options.name + " already",
+                                       .metadata = {{"workload", options.name}}});
+  }
+  auto loops = loops_for(options);
+  if (!loops) return std::unexpected(loops.error());
+  auto listeners = open_listeners(options);
+  if (!listeners) return std::unexpected(listeners.error());
+
+  HostedWorkload hosted{.options = std::move(options), .workload = std::move(workload), .addresses = {}};
+  for (const auto& listener : *listeners) hosted.addresses.push_back(listener.address);
+  const auto& name = hosted.options.name;
+  for (std::size_t i = 0; i < loops->size(); ++i) {
+    const auto attached = (*loops)[i]->attach(name, hosted.workload, std::chrono::steady_clock::now() + time_to_attach);
+    if (attached) continue;
+    for (std::size_t before = 0; before < i; ++before) (*loops)[before]->detach(name);
+    return attached;
+  }
+  changes_->listeners.add(name, std::move(*loops), std::move(*listeners));
+  {
+    const std::lock_guard lock(mutex_);
+    workloads_.emplace(name, std::move(hosted));
+  }
+  changes_->rebalance();
+  return {};
+}
+
+// A loop that was removed and made anew has its workloads again.
+HostResult<void> LoopHost::Impl::attach_again(const Loop& loop) {
+  std::map<std::string, std::shared_ptr<Workload>> wanted;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, hosted] : workloads_)
+      if (std::ranges::find(hosted.options.loops, loop->name()) != hosted.options.loops.end())
+        wanted.emplace(name, hosted.workload);
+  }
+  for (const auto& [name, workload] : wanted) {
+    const auto attached = loop->attach(name, workload, std::chrono::steady_clock::now() + time_to_attach);
+    if (!attached) return attached;
+    changes_->listeners.replace(name, loop);
+  }
+  if (!wanted.empty()) changes_->rebalance();
+  return {};
+}
+
+std::vector<WorkloadSnapshot> LoopHost::Impl::workloads() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<WorkloadSnapshot> snapshots;
+  for (const auto& [name, hosted] : workloads_) {
+    const auto& counters = hosted.workload->counters();
+    const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+    snapshots.push_back({.name = name,
+                         .kind = std::string(hosted.workload->kind()),
+                         .loops = hosted.options.loops,
+                         .listeners = hosted.addresses,
+                         .connections_open = read(counters.connections_open),
+                         .connections_total = read(counters.connections_total),
+                         .connections_failed = read(counters.connections_failed),
+                         .bytes_in = read(counters.bytes_in),
+                         .bytes_out = read(counters.bytes_out)});
+  }
+  return snapshots;
+}
+
+}  // namespace evloopd::host

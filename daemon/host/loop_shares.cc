@@ -1,0 +1,78 @@
+#include "host/loop_shares.h"
+
+#include <utility>
+
+#include "aio/event_loop.h"
+#include "net/acceptor.h"
+
+namespace evloopd::host {
+namespace {
+
+// Connections taken from one socket in one turn, so that what is open has its turn too.
+constexpr int accepts_per_turn = 64;
+
+}  // namespace
+
+struct LoopShares::Attached {
+  std::shared_ptr<Workload> workload;  // before the share, which may use it to its end
+  std::unique_ptr<WorkloadShare> share;
+  std::map<SharedSocket, std::unique_ptr<evloop::Acceptor>> acceptors;
+};
+
+LoopShares::LoopShares() = default;
+LoopShares::~LoopShares() = default;
+
+void LoopShares::attach(evloop::EventLoop& loop, const std::string& name, std::shared_ptr<Workload> workload) {
+  auto attached = std::make_unique<Attached>();
+  attached->share = workload->attach(loop);
+  attached->workload = std::move(workload);
+  const std::lock_guard lock(mutex_);
+  attached_.emplace(name, std::move(attached));
+}
+
+void LoopShares::detach(const std::string& name) {
+  std::unique_ptr<Attached> gone;  // destroyed outside the lock
+  const std::lock_guard lock(mutex_);
+  if (const auto found = attached_.find(name); found != attached_.end()) {
+    gone = std::move(found->second);
+    attached_.erase(found);
+  }
+}
+
+void LoopShares::watch(evloop::EventLoop& loop, const std::string& name, const SharedSocket& socket) {
+  const auto found = attached_.find(name);
+  if (found == attached_.end()) return;
+  auto& acceptor = found->second->acceptors[socket];
+  if (acceptor) return;
+  acceptor = std::make_unique<evloop::Acceptor>(
+      loop, socket->fd.get(), accepts_per_turn,
+      [&share = *found->second->share](evloop::UniqueFd connection) { share.accepted(std::move(connection)); });
+  acceptor->start();
+}
+
+void LoopShares::unwatch(const std::string& name, const SharedSocket& socket) {
+  if (const auto found = attached_.find(name); found != attached_.end()) found->second->acceptors.erase(socket);
+}
+
+void LoopShares::drain() {
+  for (const auto& [name, attached] : attached_) attached->share->drain();
+}
+
+void LoopShares::abort() {
+  for (const auto& [name, attached] : attached_) attached->share->abort();
+}
+
+void LoopShares::clear() {
+  decltype(attached_) gone;  // destroyed outside the lock
+  const std::lock_guard lock(mutex_);
+  gone.swap(attached_);
+}
+
+std::size_t LoopShares::connections() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t sum = 0;
+  for (const auto& [name, attached] : attached_) sum += attached->share->connections();
+  return sum;
+}
+
+}  // namespace evloopd::host

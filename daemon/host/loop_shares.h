@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "host/listening_socket.h"
+#include "host/workload.h"
+
+namespace evloop {
+class EventLoop;
+}
+
+namespace evloopd::host {
+
+// What a loop has of the workloads: their shares, and the sockets it watches for them at the moment. The loop's
+// thread, except where it says otherwise; empty when it is destroyed.
+class LoopShares {
+ public:
+  LoopShares();
+  ~LoopShares();
+
+  // Throws what the workload throws. `name` is not attached yet.
+  void attach(evloop::EventLoop& loop, const std::string& name, std::shared_ptr<Workload> workload);
+  void detach(const std::string& name);
+
+  // Starts and ends accepting on a socket for a workload. Without effect if that is so already.
+  void watch(evloop::EventLoop& loop, const std::string& name, const SharedSocket& socket);
+  void unwatch(const std::string& name, const SharedSocket& socket);
+
+  void drain();
+  void abort();
+  // Destroys everything.
+  void clear();
+
+  // Any thread. Open connections of all shares.
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  struct Attached;
+
+  mutable std::mutex mutex_;  // held to change the map, and to read it elsewhere than on the loop's thread
+  std::map<std::string, std::unique_ptr<Attached>> attached_;
+};
+
+}  // namespace evloopd::host

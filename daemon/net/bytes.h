@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace evloop {
+
+// A string of bytes that grows at its end and is consumed from its front: what waits in a reader or to be written, and
+// what a read answers. An empty one holds no memory. Storage comes from lists of the thread, so that a warm loop
+// allocates nothing. A value type; any thread, as a value.
+class Bytes {
+ public:
+  Bytes() noexcept = default;
+  explicit Bytes(std::span<const std::byte> content) { append(content); }
+  explicit Bytes(std::string_view text) { append(std::as_bytes(std::span(text))); }
+  Bytes(const Bytes& other) : Bytes(std::span(other.begin(), other.end())) {}
+  Bytes(Bytes&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  Bytes& operator=(Bytes other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~Bytes() {
+    if (block_) free();
+  }
+
+  [[nodiscard]] std::size_t size() const noexcept { return block_ ? block_->end - block_->begin : 0; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  [[nodiscard]] const std::byte* data() const noexcept { return block_ ? storage() + block_->begin : nullptr; }
+  [[nodiscard]] const std::byte* begin() const noexcept { return data(); }
+  [[nodiscard]] const std::byte* end() const noexcept { return data() + size(); }
+  [[nodiscard]] std::string_view view() const noexcept { return {reinterpret_cast<const char*>(data()), size()}; }
+  [[nodiscard]] std::string str() const { return std::string(view()); }
+
+  // `content` must not be part of this. Throws std::bad_alloc.
+  void append(std::span<const std::byte> content);
+  // Drops the first `count` bytes, of at most size().
+  void consume(std::size_t count) noexcept;
+  // The first `count` bytes, of at most size(), which leave this. All of them: nothing is copied.
+  [[nodiscard]] Bytes take(std::size_t count);
+  void clear() noexcept {
+    if (block_) free();
+  }
+
+  friend bool operator==(const Bytes& a, const Bytes& b) noexcept { return a.view() == b.view(); }
+  friend bool operator==(const Bytes& a, std::string_view b) noexcept { return a.view() == b; }
+
+ private:
+  // In front of the storage.
+  struct Block {
+    std::size_t capacity;
+    std::size_t begin;
+    std::size_t end;
+  };
+
+  [[nodiscard]] std::byte* storage() const noexcept { return reinterpret_cast<std::byte*>(block_ + 1); }
+  void make_room(std::size_t count);
+  void free() noexcept;
+
+  Block* block_ = nullptr;  // null exactly when empty
+};
+
+}  // namespace evloop

@@ -1,0 +1,67 @@
+#include "net/flow_control.h"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <memory>
+#include <typeinfo>
+
+#include "aio/event_loop.h"
+
+namespace evloop {
+namespace {
+
+std::string type_name(const BaseProtocol& protocol) {
+  int status = 0;
+  const auto* mangled = typeid(protocol).name();
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(mangled, nullptr, nullptr, &status),
+                                                         std::free);
+  return status == 0 ? name.get() : mangled;
+}
+
+}  // namespace
+
+void FlowControlledTransport::set_write_buffer_limits(std::optional<std::size_t> high, std::optional<std::size_t> low) {
+  if (!high) high = low ? 4 * *low : 64 * 1024;
+  if (!low) low = *high / 4;
+  if (*high < *low)
+    throw ValueError("high (" + std::to_string(*high) + ") must be >= low (" + std::to_string(*low) + ") must be >= 0");
+  high_ = *high;
+  low_ = *low;
+  maybe_pause_protocol();
+}
+
+void FlowControlledTransport::pause_protocol() {
+  protocol_paused_ = true;
+  const auto protocol = protocol_;
+  if (!protocol) return;
+  try {
+    protocol->pause_writing();
+  } catch (const Fatal&) {
+    throw;
+  } catch (...) {
+    report("protocol.pause_writing() failed", std::current_exception());
+  }
+}
+
+void FlowControlledTransport::resume_protocol() {
+  protocol_paused_ = false;
+  const auto protocol = protocol_;
+  if (!protocol) return;
+  try {
+    protocol->resume_writing();
+  } catch (const Fatal&) {
+    throw;
+  } catch (...) {
+    report("protocol.resume_writing() failed", std::current_exception());
+  }
+}
+
+void FlowControlledTransport::report(const char* message, std::exception_ptr error) {
+  ErrorContext context{.message = message, .exception = std::move(error)};
+  context.more["transport"] = describe();
+  if (protocol_) context.more["protocol"] = type_name(*protocol_);
+  loop_->call_exception_handler(context);
+}
+
+}  // namespace evloop

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <memory>
+
+#include "aio/event_loop.h"
+#include "base/unique_fd.h"
+#include "net/bytes.h"
+#include "net/flow_control.h"
+#include "net/transport_group.h"
+
+namespace evloop {
+
+// The transport of a connected stream socket, TCP or unix: the only place that calls recv() and send() on it. See
+// Transport for who owns it. Loop thread only.
+//
+// Receives into the loop's one buffer, and holds memory for data only while some waits to be written: an idle
+// connection has none, and a message that the system takes at once needs neither memory nor a system call but its own.
+class SocketTransport final : public FlowControlledTransport, private FdOwner {
+ public:
+  // Takes over `fd`, a connected non-blocking stream socket, and queues connection_made; reading starts after it
+  // (TRANS-01). `waiter`, if any, is completed then. Throws LoopError if another transport uses the fd; the socket is
+  // closed then.
+  static Ref<SocketTransport> create(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol,
+                                     Ref<TransportGroup> group = nullptr, Future<void> waiter = {});
+  ~SocketTransport() override;
+
+  using Transport::write;
+  void write(std::span<const std::byte> data) override;
+  void writelines(std::span<const std::span<const std::byte>> chunks) override;
+  void write_eof() override;
+  [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
+  void close() override;
+  void abort() override { force_close(nullptr); }
+  [[nodiscard]] bool is_closing() const noexcept override { return closing_; }
+  void pause_reading() override;
+  void resume_reading() override;
+  [[nodiscard]] bool is_reading() const noexcept override { return !closing_ && !paused_; }
+  [[nodiscard]] std::size_t get_write_buffer_size() const noexcept override { return buffer_.size(); }
+  void set_protocol(Ref<BaseProtocol> protocol) override { protocol_ = std::move(protocol); }
+
+  [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
+  [[nodiscard]] const SocketAddress& sockname() const override;
+  [[nodiscard]] const SocketAddress& peername() const override;
+  [[nodiscard]] std::string describe() const override;
+
+ private:
+  friend class TransportGroup;
+  struct Names {
+    SocketAddress local;
+    SocketAddress peer;
+  };
+
+  SocketTransport(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol, Ref<TransportGroup> group);
+
+  // FdOwner
+  [[nodiscard]] std::string description() const override { return describe(); }
+  [[nodiscard]] bool holds_fd() const noexcept override { return !closing_; }
+  void loop_closed() noexcept override;
+
+  void begin(const Future<void>& waiter);
+  void start_reading();
+  void watch_readable();
+  void unwatch_readable() noexcept;
+  void read_ready();
+  void receive_plain(Protocol& protocol);
+  void receive_buffered(BufferedProtocol& protocol);
+  void end_of_data();
+
+  // True if a write is to be dropped, as the connection is gone (TRANS-18).
+  bool drop_write();
+  void keep(std::span<const std::byte> rest);
+  void watch_writable();
+  void unwatch_writable() noexcept;
+  void write_ready();
+  void shut_down_writing() noexcept;
+
+  void receive_failed();
+  void send_failed();
+  void fatal_error(std::exception_ptr error, const char* message);
+  void force_close(std::exception_ptr error);
+  void queue_connection_lost(std::exception_ptr error);
+  void call_connection_lost(std::exception_ptr error);
+  void let_go() noexcept;
+  Names& names() const;
+
+  UniqueFd fd_;
+  std::uint32_t conn_lost_ = 0;  // not 0 once connection_lost is queued; then it counts writes
+  Bytes buffer_;                 // what waits to be sent
+  mutable std::unique_ptr<Names> names_;
+  Ref<TransportGroup> group_;
+  SocketTransport* next_in_group_ = nullptr;
+  SocketTransport* previous_in_group_ = nullptr;
+  bool started_ = false;   // connection_made has been called
+  bool closing_ = false;
+  bool paused_ = false;    // by pause_reading()
+  bool eof_ = false;       // write_eof() was called
+  bool read_eof_ = false;  // the peer ended
+  bool watches_readable_ = false;
+  bool watches_writable_ = false;
+};
+
+}  // namespace evloop

@@ -1,0 +1,135 @@
+#include "net/stream_protocol.h"
+
+#include <cerrno>
+
+#include "aio/settled.h"
+#include "base/log.h"
+#include "net/os_error.h"
+
+namespace evloop {
+namespace {
+
+// Those who are cancelled already are left alone.
+void wake_all(std::vector<Future<void>>& waiters, const std::exception_ptr& error) {
+  for (const auto& waiter : std::exchange(waiters, {})) {
+    if (waiter.done()) continue;
+    if (error) {
+      waiter.set_exception(error);
+    } else {
+      waiter.set_result();
+    }
+  }
+}
+
+// Waits in `waiters`, and leaves them however that ends.
+Coro<void> wait_in(EventLoop& loop, Ref<StreamReaderProtocol> keep, std::vector<Future<void>>& waiters) {
+  const auto waiter = loop.create_future();
+  waiter.state()->set_wait_kind(WaitKind::stream);
+  waiters.push_back(waiter);
+  const auto ended = co_await settled(waiter);
+  std::erase(waiters, waiter);
+  if (!ended.has_value()) std::rethrow_exception(ended.error());
+}
+
+}  // namespace
+
+void StreamReaderProtocol::connection_made(Transport& transport) {
+  reader_->set_transport(&transport);
+  if (client_connected_) serve(transport);
+}
+
+void StreamReaderProtocol::serve(Transport& transport) {
+  const auto called = std::exchange(client_connected_, nullptr);
+  const Ref<StreamWriter> writer(
+      new StreamWriter(Ref(&transport), Ref<StreamReaderProtocol>(this), reader_));
+  Coro<void> client;
+  try {
+    client = called->call(*reader_, *writer);
+  } catch (const Fatal&) {
+    throw;
+  } catch (...) {
+    return client_failed(transport, std::current_exception());
+  }
+  if (!client) return;
+  // The callback keeps what the coroutine was given, and its function, until it has ended.
+  loop_.create_task(std::move(client)).add_done_callback([writer, called](const Future<void>& task) {
+    auto& connection = writer->transport();
+    if (task.cancelled()) {
+      connection.close();
+    } else if (auto error = task.exception()) {
+      writer->protocol().client_failed(connection, std::move(error));
+    }
+  });
+}
+
+void StreamReaderProtocol::client_failed(Transport& transport, std::exception_ptr error) {
+  ErrorContext context{.message = "Unhandled exception in client_connected_cb", .exception = std::move(error)};
+  context.more["transport"] = transport.describe();
+  loop_.call_exception_handler(context);
+  transport.close();
+}
+
+void StreamReaderProtocol::connection_lost(std::exception_ptr error) {
+  lost_ = true;
+  error_ = error;
+  reader_->set_transport(nullptr);
+  if (error) {
+    reader_->set_exception(error);
+  } else {
+    reader_->feed_eof();
+  }
+  wake_all(closings_, error);
+  wake_all(drains_, error);
+  client_connected_ = nullptr;
+}
+
+bool StreamReaderProtocol::eof_received() {
+  reader_->feed_eof();
+  return true;
+}
+
+void StreamReaderProtocol::resume_writing() {
+  paused_ = false;
+  wake_all(drains_, nullptr);
+}
+
+Coro<void> StreamReaderProtocol::drain() {
+  if (lost_) throw OsError(ECONNRESET, "Connection lost");
+  if (paused_) co_await wait_in(loop_, Ref<StreamReaderProtocol>(this), drains_);
+}
+
+Coro<void> StreamReaderProtocol::wait_closed() {
+  if (!lost_) co_await wait_in(loop_, Ref<StreamReaderProtocol>(this), closings_);
+  else if (error_) std::rethrow_exception(error_);
+}
+
+// --- StreamWriter ---
+
+StreamWriter::StreamWriter(Ref<Transport> transport, Ref<StreamReaderProtocol> protocol,
+                           Ref<StreamReader> reader) noexcept
+    : transport_(std::move(transport)), protocol_(std::move(protocol)), reader_(std::move(reader)) {}
+
+StreamWriter::~StreamWriter() {
+  if (transport_->is_closing()) return;
+  if (!transport_->loop()) {
+    log(LogLevel::warning, "loop is closed");
+    return;
+  }
+  log(LogLevel::warning, "unclosed <StreamWriter transport=" + transport_->describe() + ">");
+  transport_->close();
+}
+
+Coro<void> StreamWriter::drain() {
+  const Ref<StreamWriter> self(this);
+  if (const auto error = reader_->exception()) std::rethrow_exception(error);
+  // Lets connection_lost run: a task that only writes and drains would never see the connection end.
+  if (transport_->is_closing()) co_await yield();
+  co_await protocol_->drain();
+}
+
+Coro<void> StreamWriter::wait_closed() {
+  const Ref<StreamWriter> self(this);
+  co_await protocol_->wait_closed();
+}
+
+}  // namespace evloop

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "aio/event_loop.h"
+#include "net/protocol.h"
+#include "net/stream_writer.h"
+
+namespace evloop {
+
+// What a stream server calls for each connection, shared by all of them. Counts its references, plainly.
+class ClientConnected {
+ public:
+  ClientConnected() = default;
+  ClientConnected(const ClientConnected&) = delete;
+  ClientConnected& operator=(const ClientConnected&) = delete;
+  virtual ~ClientConnected() = default;
+
+  // A coroutine that is to become a task, or an empty one if it was a plain function (STREAM-01).
+  virtual Coro<void> call(StreamReader& reader, StreamWriter& writer) = 0;
+
+  void add_ref() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) delete this;
+  }
+
+ private:
+  std::uint32_t references_ = 0;
+};
+
+// `function(reader, writer)`, a coroutine function or a plain one. Reader and writer live until the coroutine has ended;
+// to keep them longer, take a Ref.
+template <class F>
+[[nodiscard]] Ref<ClientConnected> make_client_connected(F function) {
+  class Call final : public ClientConnected {
+   public:
+    explicit Call(F f) : function_(std::move(f)) {}
+    Coro<void> call(StreamReader& reader, StreamWriter& writer) override {
+      if constexpr (std::is_void_v<std::invoke_result_t<F&, StreamReader&, StreamWriter&>>) {
+        function_(reader, writer);
+        return {};
+      } else {
+        return function_(reader, writer);
+      }
+    }
+
+   private:
+    F function_;
+  };
+  return Ref<ClientConnected>(new Call(std::move(function)));
+}
+
+// asyncio's StreamReaderProtocol: feeds a StreamReader, and knows what drain() and wait_closed() wait for. The
+// transport and the writer own it. Loop thread only.
+class StreamReaderProtocol final : public Protocol {
+ public:
+  // `client_connected`: of a server, else null.
+  StreamReaderProtocol(EventLoop& loop, Ref<StreamReader> reader, Ref<ClientConnected> client_connected = nullptr) noexcept
+      : loop_(loop), reader_(std::move(reader)), client_connected_(std::move(client_connected)) {}
+  ~StreamReaderProtocol() override { reader_->set_transport(nullptr); }
+
+  void connection_made(Transport& transport) override;
+  void connection_lost(std::exception_ptr error) override;
+  void data_received(std::span<const std::byte> data) override { reader_->feed_data(data); }
+  // Keeps the connection open for writing (STREAM-18).
+  bool eof_received() override;
+  void pause_writing() override { paused_ = true; }
+  void resume_writing() override;
+
+  // Throws if the connection is lost, waits while writing is paused.
+  Coro<void> drain();
+  Coro<void> wait_closed();
+
+ private:
+  void serve(Transport& transport);
+  void client_failed(Transport& transport, std::exception_ptr error);
+
+  EventLoop& loop_;
+  const Ref<StreamReader> reader_;
+  Ref<ClientConnected> client_connected_;
+  std::vector<Future<void>> drains_;   // who waits in drain()
+  std::vector<Future<void>> closings_;  // ... and in wait_closed()
+  std::exception_ptr error_;
+  bool paused_ = false;
+  bool lost_ = false;
+};
+
+}  // namespace evloop

@@ -1,0 +1,192 @@
+#include "net/stream_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "net/transport.h"
+
+namespace evloop {
+namespace {
+
+constexpr std::string_view newline = "\n";
+constexpr auto separator_missing = "Separator is not found, and chunk exceed the limit";
+constexpr auto separator_late = "Separator is found, but chunk is longer than limit";
+
+}  // namespace
+
+// Suspends a read until something comes (asyncio's _wait_for_data).
+class StreamReader::DataWait {
+ public:
+  DataWait(StreamReader& reader, const char* method) : reader_(reader) {
+    if (reader.waiter_)
+      throw LoopError(std::string(method) + "() called while another coroutine is already waiting for incoming data");
+    // What is paused would never come: a read of more than the limit must not wait for ever.
+    if (std::exchange(reader.paused_, false) && reader.transport_) reader.transport_->resume_reading();
+    future_ = reader.loop_.create_future();
+    future_.state()->set_wait_kind(WaitKind::stream);
+    reader.waiter_ = future_.state();
+  }
+  DataWait(const DataWait&) = delete;
+  DataWait& operator=(const DataWait&) = delete;
+  ~DataWait() {
+    if (reader_.waiter_ == future_.state()) reader_.waiter_ = nullptr;
+  }
+  FutureAwaiter<void> awaited(AwaitSite site) const { return future_.awaited(site); }
+
+ private:
+  StreamReader& reader_;
+  Future<void> future_;
+};
+
+StreamReader::StreamReader(EventLoop& loop, std::size_t limit) : loop_(loop), limit_(limit) {
+  if (limit == 0) throw ValueError("Limit cannot be <= 0");
+}
+
+void StreamReader::check_exception() const {
+  if (exception_) std::rethrow_exception(exception_);
+}
+
+void StreamReader::wake() {
+  if (const auto waiter = std::exchange(waiter_, nullptr); waiter && !waiter->done()) waiter->set_result({});
+}
+
+void StreamReader::feed_data(std::span<const std::byte> data) {
+  if (eof_) throw LoopError("feed_data after feed_eof");
+  if (data.empty()) return;
+  buffer_.append(data);
+  wake();
+  if (transport_ && !paused_ && buffer_.size() > 2 * limit_) {
+    transport_->pause_reading();
+    paused_ = true;
+  }
+}
+
+void StreamReader::feed_eof() {
+  eof_ = true;
+  wake();
+}
+
+void StreamReader::set_exception(std::exception_ptr error) {
+  exception_ = std::move(error);
+  if (const auto waiter = std::exchange(waiter_, nullptr); waiter && !waiter->done()) waiter->set_exception(exception_);
+}
+
+void StreamReader::maybe_resume_transport() {
+  if (!paused_ || buffer_.size() > limit_) return;
+  paused_ = false;
+  if (transport_) transport_->resume_reading();
+}
+
+Coro<Bytes> StreamReader::read(std::ptrdiff_t most) {
+  const Ref<StreamReader> self(this);
+  check_exception();
+  if (most == 0) co_return Bytes();
+  if (most < 0) co_return co_await read_to_end();
+  while (buffer_.empty() && !eof_) co_await DataWait(*this, "read");
+  auto data = buffer_.take(std::min(static_cast<std::size_t>(most), buffer_.size()));
+  maybe_resume_transport();
+  co_return data;
+}
+
+Coro<Bytes> StreamReader::read_to_end() {
+  Bytes all;
+  for (;;) {
+    check_exception();
+    while (buffer_.empty() && !eof_) co_await DataWait(*this, "read");
+    if (buffer_.empty()) co_return all;
+    all.append(buffer_);
+    buffer_.clear();
+    maybe_resume_transport();
+  }
+}
+
+Coro<Bytes> StreamReader::readexactly(std::ptrdiff_t count) {
+  const Ref<StreamReader> self(this);
+  if (count < 0) throw ValueError("readexactly size can not be less than zero");
+  check_exception();
+  const auto wanted = static_cast<std::size_t>(count);
+  while (buffer_.size() < wanted) {
+    if (eof_) throw IncompleteReadError(std::exchange(buffer_, {}), wanted);
+    co_await DataWait(*this, "readexactly");
+  }
+  auto data = buffer_.take(wanted);
+  maybe_resume_transport();
+  co_return data;
+}
+
+Coro<Bytes> StreamReader::readuntil(std::string separator) {
+  std::vector<std::string> separators;
+  separators.push_back(std::move(separator));
+  return readuntil(std::move(separators));
+}
+
+Coro<Bytes> StreamReader::readuntil(std::vector<std::string> separators) {
+  const Ref<StreamReader> self(this);
+  // The shortest first: of those that end at the same place it counts (STREAM-09).
+  std::ranges::sort(separators, {}, &std::string::size);
+  if (separators.empty()) throw ValueError("Separator should contain at least one element");
+  if (separators.front().empty()) throw ValueError("Separator should be at least one-byte string");
+  check_exception();
+  const std::vector<std::string_view> views(separators.begin(), separators.end());
+  std::size_t offset = 0;
+  for (;;) {
+    if (const auto match = find(views, offset)) {
+      if (match->begin > limit_) throw LimitOverrunError(separator_late, match->begin);
+      auto data = buffer_.take(match->end);
+      maybe_resume_transport();
+      co_return data;
+    }
+    if (offset > limit_) throw LimitOverrunError(separator_missing, offset);
+    if (eof_) throw IncompleteReadError(std::exchange(buffer_, {}), std::nullopt);
+    co_await DataWait(*this, "readuntil");
+  }
+}
+
+Coro<Bytes> StreamReader::readline() {
+  const Ref<StreamReader> self(this);
+  check_exception();
+  std::size_t offset = 0;
+  for (;;) {
+    const auto match = find({&newline, 1}, offset);
+    if (match && match->begin > limit_) {
+      buffer_.consume(match->end);
+      maybe_resume_transport();
+      throw ValueError(separator_late);
+    }
+    if (match || eof_) {
+      auto line = buffer_.take(match ? match->end : buffer_.size());
+      if (match) maybe_resume_transport();
+      co_return line;
+    }
+    if (offset > limit_) {
+      buffer_.clear();
+      maybe_resume_transport();
+      throw ValueError(separator_missing);
+    }
+    co_await DataWait(*this, "readuntil");
+  }
+}
+
+Coro<std::optional<Bytes>> StreamReader::next_line() {
+  auto line = co_await readline();
+  if (line.empty()) co_return std::nullopt;
+  co_return std::move(line);
+}
+
+// `offset`: no separator begins before it. Moves it past what has been searched.
+std::optional<StreamReader::Match> StreamReader::find(std::span<const std::string_view> separators,
+                                                      std::size_t& offset) const {
+  const auto data = buffer_.view();
+  std::optional<Match> first;
+  for (const auto separator : separators) {
+    const auto begin = separator.size() == 1 ? data.find(separator[0], offset) : data.find(separator, offset);
+    if (begin == std::string_view::npos) continue;
+    if (!first || begin + separator.size() < first->end) first = Match{begin, begin + separator.size()};
+  }
+  // What is there may end with the beginning of the longest separator.
+  const auto longest = separators.back().size();
+  if (!first) offset = std::max(offset, data.size() + 1 > longest ? data.size() + 1 - longest : 0);
+  return first;
+}
+
+}  // namespace evloop

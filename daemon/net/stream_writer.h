@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "aio/event_loop.h"
+#include "net/stream_reader.h"
+#include "net/transport.h"
+
+namespace evloop {
+
+class StreamReaderProtocol;
+
+// asyncio's StreamWriter: the writing side of a stream, and its end. Closes the connection when it is destroyed, with a
+// warning if nobody had closed it (STREAM-20). Counts its references, plainly. Loop thread only.
+class StreamWriter final : public BlockCached {
+ public:
+  StreamWriter(Ref<Transport> transport, Ref<StreamReaderProtocol> protocol, Ref<StreamReader> reader) noexcept;
+  ~StreamWriter();
+  StreamWriter(const StreamWriter&) = delete;
+  StreamWriter& operator=(const StreamWriter&) = delete;
+
+  // See Transport. To be followed by drain(), or memory has no bound.
+  void write(std::span<const std::byte> data) { transport_->write(data); }
+  void write(std::string_view text) { transport_->write(text); }
+  void writelines(std::span<const std::span<const std::byte>> chunks) { transport_->writelines(chunks); }
+  void write_eof() { transport_->write_eof(); }
+  [[nodiscard]] bool can_write_eof() const noexcept { return transport_->can_write_eof(); }
+  void close() { transport_->close(); }
+  [[nodiscard]] bool is_closing() const noexcept { return transport_->is_closing(); }
+
+  // Waits while more is buffered than the high-water mark (STREAM-14). Throws the connection's error; once it is lost,
+  // ConnectionResetError("Connection lost") as a std::system_error (STREAM-15, STREAM-16).
+  Coro<void> drain();
+  // Until connection_lost; throws its error (STREAM-17).
+  Coro<void> wait_closed();
+
+  [[nodiscard]] Transport& transport() const noexcept { return *transport_; }
+  [[nodiscard]] StreamReaderProtocol& protocol() const noexcept { return *protocol_; }
+  // asyncio's get_extra_info(): see Transport.
+  [[nodiscard]] int fd() const noexcept { return transport_->fd(); }
+  [[nodiscard]] const SocketAddress& sockname() const { return transport_->sockname(); }
+  [[nodiscard]] const SocketAddress& peername() const { return transport_->peername(); }
+
+  void add_ref() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) delete this;
+  }
+
+ private:
+  const Ref<Transport> transport_;
+  const Ref<StreamReaderProtocol> protocol_;
+  const Ref<StreamReader> reader_;
+  std::uint32_t references_ = 0;
+};
+
+}  // namespace evloop

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "host/workload.h"
+#include "workloads/options.h"
+#include "workloads/proxy/share.h"
+
+namespace evloopd::workloads {
+
+// `tcp.proxy`: relays bytes between each client and one of several upstreams. Holds at most `buffer` bytes, and what
+// one receive brings, for a slow reader in each direction; passes half-close and reset on.
+class TcpProxy final : public host::Workload {
+ public:
+  // Throws ValueError for an upstream that is no numeric address: names are not looked up, as settings/ has it too.
+  explicit TcpProxy(TcpProxyOptions options) : config_(std::move(options)) {}
+
+  [[nodiscard]] std::string_view kind() const override { return "tcp.proxy"; }
+  [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop& loop) override;
+
+ private:
+  ProxyConfig config_;
+};
+
+}  // namespace evloopd::workloads

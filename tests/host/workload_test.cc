@@ -1,0 +1,210 @@
+// Workloads on loops: attached, counted, drained, cut.
+
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+
+#include <stdexcept>
+
+#include "host/fixture.h"
+
+namespace evloopd::host {
+namespace {
+
+using namespace std::chrono_literals;
+using host::testing::Doings;
+using host::testing::HostTest;
+using host::testing::connect_to;
+using host::testing::eventually;
+using host::testing::in;
+using host::testing::is_greeted;
+using host::testing::make_greeter;
+using host::testing::soon;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class WorkloadOnLoops : public HostTest {
+ protected:
+  // A greeter on io-0, which runs; answers where.
+  std::string greet_on(const std::string& loop) {
+    const auto added = host->add_workload({.name = "web", .loops = {loop}, .addresses = {"127.0.0.1:0"}},
+                                          make_greeter(doings));
+    EXPECT_TRUE(added) << added.error().message;
+    return host->workloads().at(0).listeners.at(0);
+  }
+  bool is_open(const evloop::UniqueFd& connection) {
+    char byte = 0;
+    const auto got = ::recv(connection.get(), &byte, 1, MSG_DONTWAIT);
+    return got > 0 || (got < 0 && errno == EAGAIN);
+  }
+
+  const std::shared_ptr<Doings> doings = std::make_shared<Doings>();
+};
+
+TEST_F(WorkloadOnLoops, ServesAndIsCounted) {
+  run("io-0");
+  const auto address = greet_on("io-0");
+  EXPECT_TRUE(is_greeted(address));
+  EXPECT_TRUE(is_greeted(address));
+  const auto workloads = host->workloads();
+  ASSERT_EQ(workloads.size(), 1U);
+  EXPECT_EQ(workloads[0].name, "web");
+  EXPECT_EQ(workloads[0].kind, "test.greeter");
+  EXPECT_THAT(workloads[0].loops, ElementsAre("io-0"));
+  EXPECT_EQ(workloads[0].connections_total, 2U);
+  EXPECT_EQ(workloads[0].bytes_out, 2U);
+  EXPECT_TRUE(host::testing::condition(get("io-0"), "Accepting"));
+}
+
+TEST_F(WorkloadOnLoops, ConnectionsOfALoopAreCountedWhileItIsBlocked) {
+  doings->keeps_connections = true;
+  run("io-0");
+  const auto address = greet_on("io-0");
+  const auto client = connect_to(address);
+  EXPECT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+}
+
+TEST_F(WorkloadOnLoops, IsAttachedToALoopAtRestAndToARunningOne) {
+  create("rests");
+  run("runs");
+  ASSERT_TRUE(host->add_workload({.name = "web", .loops = {"rests", "runs"}, .addresses = {"127.0.0.1:0"}},
+                                 make_greeter(doings)));
+  EXPECT_EQ(doings->shares, 2);
+}
+
+TEST_F(WorkloadOnLoops, OneThatCannotBeAttachedToAllIsAttachedToNone) {
+  run("io-0");
+  run("io-1");
+  int attached = 0;
+  doings->on_attach = [&](evloop::EventLoop&) {
+    if (++attached == 2) throw std::runtime_error("no room");
+  };
+  const auto added = host->add_workload({.name = "web", .loops = {"io-0", "io-1"}, .addresses = {"127.0.0.1:0"}},
+                                        make_greeter(doings));
+  ASSERT_FALSE(added);
+  EXPECT_THAT(added.error().message, AllOf(HasSubstr("web"), HasSubstr("io-1"), HasSubstr("no room")));
+  EXPECT_TRUE(host->workloads().empty());
+  EXPECT_TRUE(eventually([&] { return doings->shares == 0; }));
+}
+
+TEST_F(WorkloadOnLoops, RefusesWhatIsWrongByItsReason) {
+  run("io-0");
+  const auto add = [&](WorkloadOptions options) {
+    const auto added = host->add_workload(std::move(options), make_greeter(doings));
+    return added ? std::string() : std::string(reason_name(added.error().reason));
+  };
+  EXPECT_EQ(add({.name = "a", .loops = {"nobody"}, .addresses = {}}), "LOOP_NOT_FOUND");
+  EXPECT_EQ(add({.name = "a", .loops = {}, .addresses = {}}), "BAD_ARGUMENT");
+  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .addresses = {"nowhere"}}), "BAD_ARGUMENT");
+  create("gone");
+  ASSERT_TRUE(host->close("gone", CloseMode::raw, soon()));
+  EXPECT_EQ(add({.name = "a", .loops = {"gone"}, .addresses = {}}), "LOOP_CLOSED");
+  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .addresses = {}}), "");
+  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .addresses = {}}), "WORKLOAD_EXISTS");
+}
+
+TEST_F(WorkloadOnLoops, AStopLeavesConnectionsAndAStartGoesOnWithThem) {
+  doings->keeps_connections = true;
+  run("io-0");
+  const auto client = connect_to(greet_on("io-0"));
+  ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  ASSERT_TRUE(host->stop("io-0", soon()));
+  EXPECT_EQ(get("io-0").connections, 1U);
+  ASSERT_TRUE(host->start("io-0", soon()));
+  EXPECT_EQ(get("io-0").connections, 1U);
+  EXPECT_EQ(doings->aborted, 0);
+}
+
+TEST_F(WorkloadOnLoops, ADrainWithNothingOpenStopsAtOnce) {
+  run("io-0");
+  greet_on("io-0");
+  const auto loop = host->drain("io-0", soon());
+  ASSERT_TRUE(loop) << loop.error().message;
+  EXPECT_EQ(loop->state, LoopState::stopped);
+  EXPECT_EQ(doings->drained, 1);
+  EXPECT_EQ(doings->aborted, 0);
+}
+
+TEST_F(WorkloadOnLoops, ADrainThatIsNotDoneByItsDeadlineCutsWhatIsLeft) {
+  doings->keeps_connections = true;
+  run("io-0");
+  const auto client = connect_to(greet_on("io-0"));
+  ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  LoopHost::Deadline deadline = in(500ms);
+  const auto loop = host->drain("io-0", deadline);
+  EXPECT_EQ(doings->drained, 1);
+  EXPECT_EQ(doings->aborted, 1);
+  EXPECT_TRUE(eventually([&] { return state("io-0") == LoopState::stopped; }));
+  EXPECT_EQ(get("io-0").connections, 0U);
+}
+
+TEST_F(WorkloadOnLoops, AStartUndoesADrain) {
+  doings->keeps_connections = true;
+  run("io-0");
+  const auto address = greet_on("io-0");
+  const auto client = connect_to(address);
+  ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  HostResult<LoopSnapshot> drained;
+  std::jthread drainer([&] { drained = host->drain("io-0", soon()); });
+  ASSERT_TRUE(eventually([&] { return state("io-0") == LoopState::draining; }));
+  EXPECT_FALSE(host::testing::condition(get("io-0"), "Accepting"));
+  const auto started = host->start("io-0", soon());
+  ASSERT_TRUE(started) << started.error().message;
+  drainer.join();
+  EXPECT_TRUE(drained);
+  EXPECT_EQ(state("io-0"), LoopState::running);
+  EXPECT_TRUE(is_greeted(address));
+  EXPECT_EQ(doings->aborted, 0);
+}
+
+TEST_F(WorkloadOnLoops, ACloseCutsConnectionsAndDestroysTheShareOnItsThread) {
+  doings->keeps_connections = true;
+  run("io-0");
+  const auto client = connect_to(greet_on("io-0"));
+  ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  ASSERT_TRUE(host->stop("io-0", soon()));
+  ASSERT_TRUE(host->close("io-0", CloseMode::graceful, soon()));
+  EXPECT_EQ(doings->shares, 0);
+  EXPECT_EQ(doings->aborted, 1);
+  EXPECT_EQ(get("io-0").connections, 0U);
+  EXPECT_EQ(host->workloads().at(0).connections_open, 0U);
+}
+
+
+TEST_F(WorkloadOnLoops, GracefulCloseCancelsTasksAndRawCloseDropsThem) {
+  for (const auto mode : {CloseMode::graceful, CloseMode::raw}) {
+    const std::string name = mode == CloseMode::graceful ? "graceful" : "raw";
+    create(name);
+    std::jthread caller([&] { static_cast<void>(job(name, "forever")); });
+    ASSERT_TRUE(eventually([&] { return state(name) == LoopState::running && get(name).counters.tasks_live == 1; }));
+    ASSERT_TRUE(host->stop(name, soon()));
+    ASSERT_TRUE(host->close(name, mode, soon()));
+  }
+  EXPECT_EQ(get("graceful").counters.tasks_cancelled, 1U);
+  EXPECT_EQ(get("raw").counters.tasks_cancelled, 0U);
+  EXPECT_EQ(get("raw").counters.tasks_live, 0U);
+}
+
+TEST_F(WorkloadOnLoops, ALoopMadeAnewServesItsWorkloadAgain) {
+  run("io-0");
+  const auto address = greet_on("io-0");
+  ASSERT_TRUE(host->stop("io-0", soon()));
+  ASSERT_TRUE(host->close("io-0", CloseMode::graceful, soon()));
+  ASSERT_TRUE(host->remove("io-0"));
+  run("io-0");
+  EXPECT_TRUE(is_greeted(address));
+}
+
+TEST_F(WorkloadOnLoops, AnUncaughtExceptionDegradesTheLoop) {
+  doings->on_attach = [](evloop::EventLoop& loop) {
+    loop.set_exception_handler([](evloop::EventLoop&, const evloop::ErrorContext&) {});
+    loop.call_soon([] { throw std::runtime_error("uncaught"); });
+  };
+  run("io-0");
+  greet_on("io-0");
+  EXPECT_TRUE(eventually([&] { return host::testing::condition(get("io-0"), "Degraded"); }));
+  EXPECT_EQ(get("io-0").counters.exceptions, 1U);
+}
+
+}  // namespace
+}  // namespace evloopd::host

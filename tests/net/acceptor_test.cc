@@ -1,0 +1,176 @@
+#include "net/acceptor.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "net/net_test.h"
+#include "support/virtual_time.h"
+
+namespace evloop {
+namespace {
+
+using testing::ElementsAre;
+
+// Unix sockets connect without the loop's help and without delay, so that time can be virtual.
+class AcceptorTest : public NetTest {
+ protected:
+  AcceptorTest() : AcceptorTest(std::make_unique<VirtualClock>()) {}
+
+  UniqueFd connect() {
+    auto client = open_stream_socket(AF_UNIX);
+    const auto address = SocketAddress::local(listener_.get());
+    if (::connect(client.get(), address.data(), address.length()) != 0) ADD_FAILURE() << errno;
+    return client;
+  }
+  Acceptor make(int backlog = 5) {
+    return Acceptor(loop_, listener_.get(), backlog, [this](UniqueFd fd) { accepted_.push_back(std::move(fd)); });
+  }
+
+  const std::unique_ptr<VirtualClock> clock_;
+  const UniqueFd listener_;
+  std::vector<UniqueFd> accepted_;
+
+ private:
+  explicit AcceptorTest(std::unique_ptr<VirtualClock> clock)
+      : NetTest({.selector = std::make_unique<VirtualTime>(*clock), .clock = clock.get()}),
+        clock_(std::move(clock)),
+        listener_(listen_stream_socket(
+            SocketAddress::unix_path(std::string("\0evloop-acceptor-", 17) + std::to_string(::getpid())))) {}
+};
+
+// Lets this process open no more files than it has.
+class NoMoreFiles {
+ public:
+  NoMoreFiles() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const UniqueFd next(::dup(0));
+    auto now = before_;
+    now.rlim_cur = static_cast<rlim_t>(next.get());
+    ::setrlimit(RLIMIT_NOFILE, &now);
+  }
+  ~NoMoreFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoMoreFiles(const NoMoreFiles&) = delete;
+  NoMoreFiles& operator=(const NoMoreFiles&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(AcceptorTest, Srv09TakesAtMostBacklogPlusOneConnectionsPerTurn) {
+  auto acceptor = make(2);
+  acceptor.start();
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 7; ++i) clients.push_back(connect());
+  turn();
+  EXPECT_EQ(accepted_.size(), 3u);
+  turn();
+  EXPECT_EQ(accepted_.size(), 6u);
+  turn();
+  EXPECT_EQ(accepted_.size(), 7u);
+  for (const auto& fd : accepted_) {
+    EXPECT_TRUE(::fcntl(fd.get(), F_GETFL) & O_NONBLOCK);
+    EXPECT_TRUE(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC);
+  }
+}
+
+TEST_F(AcceptorTest, Srv11OutOfFilesItReportsOncePausesForASecondAndGoesOn) {
+  auto acceptor = make();
+  acceptor.start();
+  const auto first = connect();
+  const auto second = connect();
+  {
+    const NoMoreFiles none;
+    turn(5);
+    EXPECT_THAT(reports_, ElementsAre("socket.accept() out of system resource"));
+    EXPECT_THAT(last_report_.keys(), ElementsAre("exception", "message", "socket"));
+    EXPECT_TRUE(acceptor.is_paused());
+    EXPECT_FALSE(loop_.is_watched(listener_.get(), Interest::read));
+  }
+  turn(5);
+  EXPECT_EQ(accepted_.size(), 0u);
+  const auto before = loop_.time();
+  turn_until([&] { return !accepted_.empty(); });
+  EXPECT_EQ(loop_.time() - before, 1s);
+  EXPECT_EQ(accepted_.size(), 2u);
+  EXPECT_FALSE(acceptor.is_paused());
+  EXPECT_EQ(reports_.size(), 1u);
+}
+
+TEST_F(AcceptorTest, Srv12StoppingWhilePausedCancelsTheRetry) {
+  auto acceptor = make();
+  acceptor.start();
+  const auto client = connect();
+  {
+    const NoMoreFiles none;
+    turn();
+  }
+  acceptor.stop();
+  EXPECT_FALSE(acceptor.is_paused());
+  clock_->advance(5s);
+  turn(3);
+  EXPECT_EQ(accepted_.size(), 0u);
+  EXPECT_FALSE(loop_.is_watched(listener_.get(), Interest::read));
+  // It can begin anew.
+  acceptor.start();
+  turn();
+  EXPECT_EQ(accepted_.size(), 1u);
+}
+
+TEST_F(AcceptorTest, Srv13AnyOtherErrorIsReportedAndItGoesOn) {
+  Acceptor acceptor(loop_, listener_.get(), 5, [this](UniqueFd fd) {
+    accepted_.push_back(std::move(fd));
+    if (accepted_.size() == 1) throw LoopError("not this one");
+  });
+  acceptor.start();
+  const auto first = connect();
+  const auto second = connect();
+  turn();
+  EXPECT_EQ(reports_.size(), 1u);
+  turn();
+  EXPECT_EQ(accepted_.size(), 2u);
+}
+
+TEST_F(AcceptorTest, StoppedInsideItsCallbackItTakesNoFurtherConnection) {
+  Acceptor* self = nullptr;
+  Acceptor acceptor(loop_, listener_.get(), 5, [&](UniqueFd fd) {
+    accepted_.push_back(std::move(fd));
+    self->stop();
+  });
+  self = &acceptor;
+  acceptor.start();
+  acceptor.start();
+  const auto first = connect();
+  const auto second = connect();
+  turn(3);
+  EXPECT_EQ(accepted_.size(), 1u);
+  EXPECT_FALSE(acceptor.is_started());
+  // The other one waits in the kernel's queue, for whoever accepts next.
+  auto next = make();
+  next.start();
+  turn();
+  EXPECT_EQ(accepted_.size(), 2u);
+}
+
+TEST_F(AcceptorTest, DestructionLeavesTheListeningSocketAlone) {
+  {
+    auto acceptor = make();
+    acceptor.start();
+    turn();
+  }
+  EXPECT_FALSE(loop_.is_watched(listener_.get(), Interest::read));
+  const auto client = connect();
+  turn();
+  EXPECT_EQ(accepted_.size(), 0u);
+}
+
+TEST_F(AcceptorTest, OutlivesAClosedLoop) {
+  auto acceptor = make();
+  acceptor.start();
+  loop_.close();
+  acceptor.stop();
+  EXPECT_FALSE(acceptor.is_started());
+}
+
+}  // namespace
+}  // namespace evloop

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "aio/event_loop.h"
+#include "base/log.h"
+#include "net/socket.h"
+#include "net/transport.h"
+
+namespace evloop {
+
+using namespace std::chrono_literals;
+
+inline std::span<const std::byte> bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+inline std::string text(std::span<const std::byte> data) {
+  return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
+
+// Two connected unix stream sockets, both non-blocking.
+inline std::pair<UniqueFd, UniqueFd> socket_pair() {
+  std::array<int, 2> fds{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) != 0) std::abort();
+  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
+// Two connected TCP sockets, both non-blocking.
+inline std::pair<UniqueFd, UniqueFd> tcp_pair() {
+  const auto listener = listen_stream_socket(SocketAddress::parse("127.0.0.1:0"));
+  UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto address = SocketAddress::local(listener.get());
+  if (::connect(client.get(), address.data(), address.length()) != 0) std::abort();
+  set_non_blocking(listener.get());
+  UniqueFd server;
+  while (!server) server.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  set_non_blocking(client.get());
+  return {std::move(client), std::move(server)};
+}
+
+inline void send_text(const UniqueFd& fd, std::string_view data) {
+  ASSERT_EQ(::send(fd.get(), data.data(), data.size(), MSG_NOSIGNAL), static_cast<ssize_t>(data.size()));
+}
+
+// What is there to be read, without waiting.
+inline std::string receive_text(const UniqueFd& fd) {
+  std::string all;
+  std::array<char, 65536> buffer{};
+  for (;;) {
+    const auto count = ::recv(fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count <= 0) return all;
+    all.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+}
+
+// True at the end of the peer's data.
+inline bool at_end(const UniqueFd& fd) {
+  char byte = 0;
+  return ::recv(fd.get(), &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+// Closes with a reset instead of an end of data.
+inline void reset(UniqueFd& fd) {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  fd.reset();
+}
+
+// A loop in real time, what it reports, and what is logged meanwhile.
+class NetTest : public testing::Test {
+ protected:
+  NetTest() : NetTest(EventLoop::Options{}) {}
+  explicit NetTest(EventLoop::Options options) : loop_(std::move(options)) {
+    log().clear();
+    set_log_sink([](LogLevel, std::string_view message) {
+      const std::lock_guard guard(log_mutex);
+      log().emplace_back(message);
+    });
+    loop_.set_exception_handler([this](EventLoop&, const ErrorContext& context) {
+      reports_.push_back(context.message);
+      last_report_ = context;
+    });
+  }
+  ~NetTest() override {
+    loop_.close();
+    set_log_sink(nullptr);
+  }
+
+  // Turns the loop until `done()`; fails after ten seconds.
+  template <class F>
+  void turn_until(F done) {
+    const EventLoop::RunScope scope(loop_);
+    const auto deadline = loop_.time() + 10s;
+    auto wake_up = loop_.call_at(deadline, [] {});
+    while (!done()) {
+      if (loop_.time() >= deadline) {
+        ADD_FAILURE() << "did not happen within ten seconds";
+        break;
+      }
+      loop_.run_once();
+    }
+    wake_up.cancel();
+  }
+  // So many turns, without sleeping.
+  void turn(int count = 1) {
+    const EventLoop::RunScope scope(loop_);
+    for (; count > 0; --count) {
+      loop_.call_soon([] {});
+      loop_.run_once();
+    }
+  }
+  template <class T>
+  T run(Coro<T> coro) {
+    return loop_.run_until_complete(std::move(coro));
+  }
+
+  static std::vector<std::string>& log() {
+    static std::vector<std::string> lines;
+    return lines;
+  }
+  static inline std::mutex log_mutex;
+
+  std::vector<std::string> reports_;
+  ErrorContext last_report_;
+  EventLoop loop_;
+};
+
+}  // namespace evloop
