@@ -27,7 +27,7 @@ class ControlServer::Impl {
         info_(std::move(info)),
         options_(std::move(options)),
         audit_(std::move(audit)),
-        calls_(options_.waiting_calls) {}
+        calls_(options_.waiting_calls, options_.waiting_calls_of_one) {}
 
   void start() {
     const auto threads = options_.waiting_calls + spare_threads;

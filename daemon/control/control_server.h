@@ -21,7 +21,8 @@ struct ControlOptions {
   mode_t admin_mode = 0600;
   std::string observe_group;  // empty: the process's own
   std::string admin_group;
-  std::size_t waiting_calls = 64;   // calls that may wait for loops at one time; the next is TOO_MANY_CALLS
+  std::size_t waiting_calls = 128;  // calls that may wait for loops at one time; the next is TOO_MANY_CALLS
+  std::size_t waiting_calls_of_one = 16;  // and for any one loop
   host::LoopOptions loop_defaults;  // what CreateLoop does not say
 };
 

@@ -14,7 +14,7 @@ namespace evloopd::control {
 // Reasons that are the control plane's own, beside those of host::Reason.
 namespace reasons {
 inline constexpr const char* role_too_low = "ROLE_TOO_LOW";      // metadata: needed_role, role, method
-inline constexpr const char* too_many_calls = "TOO_MANY_CALLS";  // metadata: limit
+inline constexpr const char* too_many_calls = "TOO_MANY_CALLS";  // metadata: method, resource
 inline constexpr const char* cancelled = "CANCELLED";            // the caller went away before it began
 }  // namespace reasons
 

@@ -71,12 +71,11 @@ grpc::Status Gate::admit(grpc::ServerContext& context, const Change& change, con
     record.outcome = reasons::cancelled;
     return make_status(grpc::StatusCode::CANCELLED, reasons::cancelled, "the call was cancelled before it began", {});
   }
-  const auto ticket = calls_.enter(fmt::format("{} {}", change.method, change.resource));
+  const auto ticket = calls_.enter(change.method, change.resource);
   if (!ticket) {
     record.outcome = reasons::too_many_calls;
-    return make_status(grpc::StatusCode::RESOURCE_EXHAUSTED, reasons::too_many_calls,
-                       fmt::format("{} calls wait for their loops already, which is the most that may", calls_.limit()),
-                       {{"limit", std::to_string(calls_.limit())}});
+    return make_status(grpc::StatusCode::RESOURCE_EXHAUSTED, reasons::too_many_calls, ticket.why_not(),
+                       {{"method", change.method}, {"resource", change.resource}});
   }
   const auto result =
       guarded(action, deadline_of(context, change.ends_with_caller ? nanoseconds(for_ever) : longest_wait));

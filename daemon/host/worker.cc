@@ -69,7 +69,7 @@ class Worker::Core {
       if (!in_run_) return changed_.notify_one();
     }
     // If the run ends before this arrives, the thread finds the function itself.
-    port_->post([this] { run_anytime(); });
+    port_->post([this] { run_anytime(evloop::get_running_loop()); });
   }
 
   void close(CloseMode mode, Function before, Closed closed) {
@@ -123,7 +123,7 @@ class Worker::Core {
       return ready.set_exception(std::current_exception());
     }
     while (auto function = next()) {
-      call(function);
+      call(function, *loop_);
       function = nullptr;
       if (!loop_) break;
     }
@@ -153,7 +153,7 @@ class Worker::Core {
     return function;
   }
 
-  void run_anytime() {
+  void run_anytime(evloop::EventLoop& loop) {
     for (;;) {
       Function function;
       {
@@ -162,14 +162,14 @@ class Worker::Core {
         function = std::move(anytime_.front());
         anytime_.pop_front();
       }
-      call(function);
+      call(function, loop);
     }
   }
 
   // A function that fails against its word must not take the thread with it.
-  void call(Function& function) {
+  void call(Function& function, evloop::EventLoop& loop) {
     try {
-      function(*loop_);
+      function(loop);
     } catch (const std::exception& error) {
       evloop::log(evloop::LogLevel::error, thread_name_ + ": " + error.what());
     }
@@ -186,7 +186,7 @@ class Worker::Core {
   ThreadUsage last_usage_;             // guarded by mutex_
 
   std::thread thread_;                        // the owner's
-  std::unique_ptr<evloop::EventLoop> loop_;  // the thread's
+  std::unique_ptr<evloop::EventLoop> loop_;  // the thread's; empty as soon as it begins to close
 };
 
 Worker::Worker(const std::string& loop_name, SelectorKind selector) : core_(std::make_shared<Core>(loop_name)) {

@@ -80,6 +80,7 @@ class Daemon:
     def __init__(self, config, **variables):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="evloopd-"))
         self.run = self.folder / "run"
+        self.process = None
         self.config = self.folder / "evloopd.yaml"
         self.config.write_text(config)
         self.observe = str(self.run / "observe.sock")
@@ -155,7 +156,7 @@ class Daemon:
         return self.process.returncode
 
     def remove(self):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)

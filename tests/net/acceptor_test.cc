@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "net/net_test.h"
-#include "support/virtual_time.h"
 
 namespace evloop {
 namespace {
@@ -15,7 +14,7 @@ using testing::ElementsAre;
 // Unix sockets connect without the loop's help and without delay, so that time can be virtual.
 class AcceptorTest : public NetTest {
  protected:
-  AcceptorTest() : AcceptorTest(std::make_unique<VirtualClock>()) {}
+  AcceptorTest() : NetTest(Time::is_virtual) {}
 
   UniqueFd connect() {
     auto client = open_stream_socket(AF_UNIX);
@@ -27,16 +26,9 @@ class AcceptorTest : public NetTest {
     return Acceptor(loop_, listener_.get(), backlog, [this](UniqueFd fd) { accepted_.push_back(std::move(fd)); });
   }
 
-  const std::unique_ptr<VirtualClock> clock_;
-  const UniqueFd listener_;
+  const UniqueFd listener_ = listen_stream_socket(
+      SocketAddress::unix_path(std::string("\0evloop-acceptor-", 17) + std::to_string(::getpid())));
   std::vector<UniqueFd> accepted_;
-
- private:
-  explicit AcceptorTest(std::unique_ptr<VirtualClock> clock)
-      : NetTest({.selector = std::make_unique<VirtualTime>(*clock), .clock = clock.get()}),
-        clock_(std::move(clock)),
-        listener_(listen_stream_socket(
-            SocketAddress::unix_path(std::string("\0evloop-acceptor-", 17) + std::to_string(::getpid())))) {}
 };
 
 // Lets this process open no more files than it has.
@@ -107,7 +99,7 @@ TEST_F(AcceptorTest, Srv12StoppingWhilePausedCancelsTheRetry) {
   }
   acceptor.stop();
   EXPECT_FALSE(acceptor.is_paused());
-  clock_->advance(5s);
+  clock_.advance(5s);
   turn(3);
   EXPECT_EQ(accepted_.size(), 0u);
   EXPECT_FALSE(loop_.is_watched(listener_.get(), Interest::read));

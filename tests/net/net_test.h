@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "net/socket.h"
 #include "net/transport.h"
+#include "support/virtual_time.h"
 
 namespace evloop {
 
@@ -76,11 +77,16 @@ inline void reset(UniqueFd& fd) {
   fd.reset();
 }
 
-// A loop in real time, what it reports, and what is logged meanwhile.
+// A loop, what it reports, and what is logged meanwhile.
 class NetTest : public testing::Test {
  protected:
-  NetTest() : NetTest(EventLoop::Options{}) {}
-  explicit NetTest(EventLoop::Options options) : loop_(std::move(options)) {
+  enum class Time { real, is_virtual };
+
+  explicit NetTest(Time time = Time::real)
+      : loop_(time == Time::real ? EventLoop::Options{}
+                                 : EventLoop::Options{.selector = std::make_unique<VirtualTime>(clock_),
+                                                      .clock = &clock_,
+                                                      .default_exception_handler = {}}) {
     log().clear();
     set_log_sink([](LogLevel, std::string_view message) {
       const std::lock_guard guard(log_mutex);
@@ -130,6 +136,7 @@ class NetTest : public testing::Test {
   }
   static inline std::mutex log_mutex;
 
+  VirtualClock clock_;  // the loop's, if time is virtual
   std::vector<std::string> reports_;
   ErrorContext last_report_;
   EventLoop loop_;

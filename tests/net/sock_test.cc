@@ -1,6 +1,6 @@
 #include "net/sock.h"
 
-#include "aio/gather.h"
+#include "aio/settled.h"
 #include "aio/sleep.h"
 #include "net/net_test.h"
 #include "net/os_error.h"
@@ -65,16 +65,16 @@ TEST_F(SockTest, Sock04ACancelledWaitIsUnregisteredAndLosesNothing) {
 }
 
 TEST_F(SockTest, Sock04TheNextOperationMayBeginInTheStepThatCancels) {
-  const auto race = [](SockTest& test) -> Coro<std::string> {
-    auto first = test.loop_.create_task(test.receive());
+  const auto race = [this]() -> Coro<std::string> {
+    auto first = loop_.create_task(receive());
     co_await sleep(Duration::zero());
     first.cancel();
-    auto second = test.loop_.create_task(test.receive());
-    const auto third = co_await test.receive();
+    auto second = loop_.create_task(receive());
+    const auto third = co_await receive();
     EXPECT_TRUE(first.cancelled());
     co_return third + "|" + describe((co_await settled(second)).error());
   };
-  auto task = loop_.create_task(race(*this));
+  auto task = loop_.create_task(race());
   turn(3);
   send_text(theirs_, "data");
   turn_until([&] { return task.done(); });

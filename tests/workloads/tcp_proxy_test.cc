@@ -1,0 +1,424 @@
+#include "workloads/tcp_proxy.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "aio/errors.h"
+#include "net/socket.h"
+#include "net/socket_address.h"
+#include "workloads/workload_test.h"
+
+namespace evloopd::workloads {
+namespace {
+
+using evloop::SocketAddress;
+using evloop::UniqueFd;
+
+// A server that the proxy connects to. What it accepts, the test holds.
+class Upstream {
+ public:
+  Upstream() : Upstream(SocketAddress::parse("127.0.0.1:0")) {}
+  explicit Upstream(const SocketAddress& address)
+      : listener_(evloop::listen_stream_socket(address)), address_(SocketAddress::local(listener_.get()).to_string()) {}
+
+  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] std::optional<Peer> try_accept() {
+    UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) return std::nullopt;
+    return Peer(std::move(fd));
+  }
+  // Nobody listens at its address any more.
+  void stop() { listener_.reset(); }
+
+ private:
+  UniqueFd listener_;
+  std::string address_;
+};
+
+// Listens, and has its queue full: who connects waits.
+class BusyUpstream {
+ public:
+  BusyUpstream() : listener_(evloop::bind_stream_socket(SocketAddress::parse("127.0.0.1:0"))) {
+    evloop::start_listening(listener_.get(), 0);
+    const auto address = SocketAddress::local(listener_.get());
+    for (bool full = false; !full;) {
+      auto& fd = waiting_.emplace_back(evloop::open_stream_socket(AF_INET));
+      std::ignore = ::connect(fd.get(), address.data(), address.length());
+      pollfd connected{.fd = fd.get(), .events = POLLOUT, .revents = 0};
+      full = ::poll(&connected, 1, 50) == 0;
+    }
+  }
+  [[nodiscard]] std::string address() const { return SocketAddress::local(listener_.get()).to_string(); }
+
+ private:
+  UniqueFd listener_;
+  std::vector<UniqueFd> waiting_;
+};
+
+class TcpProxyTest : public WorkloadTest {
+ protected:
+  void start_to(const std::vector<std::string>& upstreams, TcpProxyOptions options = {}) {
+    for (const auto& address : upstreams) options.upstreams.push_back({address});
+    start(options);
+  }
+  // The upstream's end of a tunnel.
+  Peer accept(Upstream& upstream) {
+    std::optional<Peer> peer;
+    EXPECT_TRUE(turn_until([&] {
+      if (!peer) peer = upstream.try_accept();
+      return peer.has_value();
+    }));
+    return peer ? std::move(*peer) : Peer(UniqueFd());
+  }
+  bool gets(Peer& peer, std::string_view text) {
+    EXPECT_TRUE(turn_until([&] { return peer.has_received(text.size()); }));
+    return peer.received == text;
+  }
+};
+
+TEST_F(TcpProxyTest, RelaysInBothDirections) {
+  Upstream upstream;
+  start_to({upstream.address()});
+  auto client = connect();
+  client.send("question");
+  auto server = accept(upstream);
+  EXPECT_TRUE(gets(server, "question"));
+  server.send("answer");
+  EXPECT_TRUE(gets(client, "answer"));
+}
+
+TEST_F(TcpProxyTest, ReachesUnixAndIPv6Upstreams) {
+  const auto path = testing::TempDir() + "evloopd-proxy-" + std::to_string(::getpid()) + ".sock";
+  for (const auto& address : {SocketAddress::unix_path(path), SocketAddress::parse("[::1]:0")}) {
+    Upstream upstream(address);
+    start_to({upstream.address()});
+    auto client = connect();
+    auto server = accept(upstream);
+    server.send("hello");
+    EXPECT_TRUE(gets(client, "hello"));
+  }
+  ::unlink(path.c_str());
+}
+
+TEST_F(TcpProxyTest, LetsTheUpstreamSpeakFirst) {
+  Upstream upstream;
+  start_to({upstream.address()});
+  auto client = connect();
+  auto server = accept(upstream);
+  server.send("220 ready");
+  EXPECT_TRUE(gets(client, "220 ready"));
+}
+
+// Random sizes and pauses, both ways at once, through a small buffer.
+TEST_F(TcpProxyTest, HarmsNoByte) {
+  const auto seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const auto up_to = [&](std::size_t most) { return std::uniform_int_distribution<std::size_t>(0, most)(random); };
+  Upstream upstream;
+  start_to({upstream.address()}, {.buffer = 4096});
+
+  struct Way {
+    Peer& from;
+    Peer& to;
+    std::string data;
+    std::size_t sent = 0;
+  };
+  auto client = connect();
+  auto server = accept(upstream);
+  Way ways[] = {{client, server, {}}, {server, client, {}}};
+  for (auto& way : ways)
+    for (std::size_t left = 3'000'000; left > 0; --left) way.data += static_cast<char>(random());
+
+  EXPECT_TRUE(turn_until([&] {
+    for (auto& way : ways) {
+      if (up_to(2) == 0)
+        way.sent +=
+            way.from.try_send(std::string_view(way.data).substr(way.sent, up_to(up_to(3) == 0 ? 600'000 : 300)));
+      if (up_to(2) == 0) way.to.receive(up_to(up_to(3) == 0 ? 600'000 : 300));
+    }
+    return std::ranges::all_of(ways, [](const Way& way) { return way.to.received.size() >= way.data.size(); });
+  }));
+  for (const auto& way : ways) EXPECT_TRUE(way.to.received == way.data);
+  EXPECT_EQ(bytes_in(), client.received.size());
+  EXPECT_EQ(bytes_out(), server.received.size());
+}
+
+TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheClient) {
+  Upstream upstream;
+  start_to({upstream.address()});
+  auto client = connect();
+  client.send("all I have");
+  client.send_eof();
+  auto server = accept(upstream);
+  EXPECT_TRUE(turn_until([&] { return server.has_ended(); }));
+  EXPECT_EQ(server.received, "all I have");
+  server.send("thanks");
+  EXPECT_TRUE(gets(client, "thanks"));
+  EXPECT_FALSE(client.has_ended());
+  EXPECT_EQ(share_->connections(), 1U);
+  server.send_eof();
+  EXPECT_TRUE(turn_until([&] { return client.has_ended() && share_->connections() == 0; }));
+}
+
+TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheUpstream) {
+  Upstream upstream;
+  start_to({upstream.address()});
+  auto client = connect();
+  auto server = accept(upstream);
+  server.send("bye");
+  server.send_eof();
+  EXPECT_TRUE(turn_until([&] { return client.has_ended(); }));
+  EXPECT_EQ(client.received, "bye");
+  client.send("wait");
+  EXPECT_TRUE(gets(server, "wait"));
+  client.send_eof();
+  EXPECT_TRUE(turn_until([&] { return server.has_ended() && share_->connections() == 0; }));
+}
+
+// Both ends are told only after what was sent before.
+TEST_F(TcpProxyTest, DeliversAllBeforeItPassesTheEndOn) {
+  Upstream upstream;
+  start_to({upstream.address()}, {.buffer = 64 * 1024});
+  auto client = connect();
+  auto server = accept(upstream);
+  const std::string data(8'000'000, 'x');
+  std::size_t sent = 0;
+  EXPECT_TRUE(turn_until([&] {
+    sent += server.try_send(std::string_view(data).substr(sent));
+    if (sent < data.size()) client.receive(100'000);
+    return sent == data.size();
+  }));
+  server.close();
+  EXPECT_TRUE(turn_until([&] { return client.has_ended(); }));
+  EXPECT_EQ(client.received.size(), data.size());
+}
+
+TEST_F(TcpProxyTest, PassesResetsOn) {
+  Upstream upstream;
+  start_to({upstream.address()});
+  {
+    auto client = connect();
+    auto server = accept(upstream);
+    client.reset();
+    EXPECT_TRUE(turn_until([&] { return server.error() == ECONNRESET; }));
+  }
+  auto client = connect();
+  auto server = accept(upstream);
+  server.reset();
+  EXPECT_TRUE(turn_until([&] { return client.error() == ECONNRESET; }));
+  EXPECT_TRUE(turn_until([&] { return share_->connections() == 0; }));
+}
+
+TEST_F(TcpProxyTest, DeliversWhatAnUpstreamSentBeforeItWasReset) {
+  Upstream upstream;
+  start_to({upstream.address()});
+  auto client = connect();
+  auto server = accept(upstream);
+  server.send("the answer");
+  server.send_eof();
+  turn(3);
+  server.reset();  // it had ended: it only takes no more
+  turn(3);
+  client.try_send("more");
+  EXPECT_TRUE(turn_until([&] { return client.is_gone() && share_->connections() == 0; }));
+  EXPECT_EQ(client.received, "the answer");
+}
+
+TEST_F(TcpProxyTest, HoldsNoMoreThanItsBufferForASlowReader) {
+  // Between proxy and upstream there is only the queue of a unix socket, which tells its size: the rest of what was
+  // read waits in the proxy.
+  const auto path = testing::TempDir() + "evloopd-slow-" + std::to_string(::getpid()) + ".sock";
+  Upstream upstream(SocketAddress::unix_path(path));
+  constexpr std::size_t limit = 100'000;
+  start_to({upstream.address()}, {.buffer = limit});
+  auto client = connect();
+  auto server = accept(upstream);
+  const std::string chunk(32 * 1024, 'x');
+  std::size_t sent = 0;
+  const auto held = [&] {
+    int queued = 0;
+    EXPECT_EQ(::ioctl(server.fd(), FIONREAD, &queued), 0);
+    return bytes_in() - static_cast<std::size_t>(queued) - server.received.size();
+  };
+  for (int turns_without = 0; turns_without < 50;) {
+    const auto taken = client.try_send(chunk);
+    sent += taken;
+    turns_without = taken > 0 ? 0 : turns_without + 1;
+    ASSERT_LE(held(), limit + loop_.receive_buffer().size());
+    server.receive(std::size_t{100});  // slowly, but it reads
+    ASSERT_LT(sent, 64U << 20U) << "takes without end";
+  }
+  EXPECT_GT(held(), limit);  // or this has tested nothing
+  EXPECT_TRUE(turn_until([&] { return server.has_received(sent); }));
+  EXPECT_EQ(server.received, std::string(sent, 'x'));
+  ::unlink(path.c_str());
+}
+
+TEST_F(TcpProxyTest, TakesUpstreamsInTurn) {
+  Upstream first;
+  Upstream second;
+  start_to({first.address(), second.address()});
+  for (auto* upstream : {&first, &second, &first}) {
+    auto client = connect();
+    auto server = accept(*upstream);
+    server.send("hi");
+    EXPECT_TRUE(gets(client, "hi"));
+  }
+}
+
+TEST_F(TcpProxyTest, GoesToTheUpstreamWithTheFewestClients) {
+  Upstream first;
+  Upstream second;
+  start_to({first.address(), second.address()}, {.balance = Balance::least_conn});
+  auto a = connect();
+  auto at_first = accept(first);
+  auto b = connect();
+  auto at_second = accept(second);
+  auto c = connect();
+  auto also_at_first = accept(first);
+  b.close();
+  at_second.close();
+  EXPECT_TRUE(turn_until([&] { return share_->connections() == 2; }));
+  for (int i = 0; i < 2; ++i) {
+    auto next = connect();
+    accept(second);
+    next.close();
+    EXPECT_TRUE(turn_until([&] { return share_->connections() == 2; }));
+  }
+}
+
+// --- upstreams that fail ---
+
+TEST_F(TcpProxyTest, TriesAnotherUpstreamWhenOneIsDead) {
+  Upstream dead;
+  Upstream alive;
+  dead.stop();
+  start_to({dead.address(), alive.address()});
+  for (int i = 0; i < 3; ++i) {
+    auto client = connect();
+    client.send("are you there?");
+    auto server = accept(alive);
+    EXPECT_TRUE(gets(server, "are you there?"));
+  }
+  EXPECT_EQ(counters().connections_failed, 0U);
+  EXPECT_THAT(log(), testing::ElementsAre(
+                         testing::AllOf(testing::HasSubstr(dead.address()), testing::HasSubstr("Connection refused"))));
+}
+
+TEST_F(TcpProxyTest, ClosesAndCountsAClientWhenAllUpstreamsAreDead) {
+  Upstream first;
+  Upstream second;
+  first.stop();
+  second.stop();
+  start_to({first.address(), second.address(), "unix:/nowhere/at/all.sock"});
+  for (int i = 1; i <= 3; ++i) {
+    auto client = connect();
+    EXPECT_TRUE(turn_until([&] { return client.is_gone(); }));
+    EXPECT_EQ(counters().connections_failed, static_cast<unsigned>(i));
+    EXPECT_EQ(share_->connections(), 0U);
+  }
+  EXPECT_EQ(counters().connections_total, 3U);
+  EXPECT_EQ(log().size(), 3U);  // once for each upstream
+  clock_.advance(60s);
+  auto client = connect();
+  EXPECT_TRUE(turn_until([&] { return client.is_gone(); }));
+  EXPECT_EQ(log().size(), 6U);
+}
+
+TEST_F(TcpProxyTest, TriesSoManyUpstreamsAndNotMore) {
+  Upstream dead[2];
+  Upstream alive;
+  for (auto& upstream : dead) upstream.stop();
+  start_to({dead[0].address(), dead[1].address(), alive.address()}, {.connect_attempts = 2});
+  auto client = connect();
+  EXPECT_TRUE(turn_until([&] { return client.is_gone(); }));
+  EXPECT_EQ(counters().connections_failed, 1U);
+}
+
+TEST_F(TcpProxyTest, GivesUpAnUpstreamThatDoesNotAnswerInTime) {
+  const BusyUpstream busy;
+  Upstream alive;
+  start_to({busy.address(), alive.address()}, {.connect_timeout = 5s});
+  auto client = connect();
+  client.send("hello?");
+  pass(4s);
+  EXPECT_FALSE(alive.try_accept());
+  EXPECT_EQ(share_->connections(), 1U);
+  pass(1s);
+  auto server = accept(alive);
+  EXPECT_TRUE(gets(server, "hello?"));
+  EXPECT_THAT(log(), testing::ElementsAre(testing::HasSubstr("Connection timed out")));
+}
+
+// --- the end ---
+
+TEST_F(TcpProxyTest, GoesOnDuringADrain) {
+  Upstream upstream;
+  start_to({upstream.address()});
+  auto client = connect();
+  on_loop([&] { share_->drain(); });
+  auto server = accept(upstream);
+  pass(10s);
+  server.send("still here");
+  EXPECT_TRUE(gets(client, "still here"));
+  EXPECT_EQ(share_->connections(), 1U);
+}
+
+TEST_F(TcpProxyTest, CutsEverythingOnAbort) {
+  const BusyUpstream busy;
+  Upstream upstream;
+  start_to({upstream.address(), busy.address()});
+  auto client = connect();
+  auto server = accept(upstream);
+  auto waiting = connect();
+  turn();
+  EXPECT_EQ(share_->connections(), 2U);
+  on_loop([&] { share_->abort(); });
+  turn(3);
+  EXPECT_EQ(share_->connections(), 0U);
+  EXPECT_TRUE(client.is_gone());
+  EXPECT_TRUE(server.is_gone());
+  EXPECT_TRUE(waiting.is_gone());
+  EXPECT_EQ(counters().connections_failed, 0U);
+}
+
+TEST_F(TcpProxyTest, MayGoWithConnectionsOpen) {
+  const BusyUpstream busy;
+  Upstream upstream;
+  start_to({upstream.address(), busy.address()});
+  auto client = connect();
+  auto server = accept(upstream);
+  auto waiting = connect();
+  share_.reset();
+  EXPECT_EQ(counters().connections_open, 0U);
+  turn(3);
+  EXPECT_TRUE(client.is_gone());
+  EXPECT_TRUE(server.is_gone());
+  EXPECT_TRUE(waiting.is_gone());
+}
+
+TEST_F(TcpProxyTest, OutlivesALoopThatClosesFirst) {
+  Upstream upstream;
+  start_to({upstream.address()});
+  auto client = connect();
+  auto server = accept(upstream);
+  loop_.close();
+  EXPECT_EQ(share_->connections(), 0U);
+  EXPECT_TRUE(client.is_gone());
+  EXPECT_TRUE(server.is_gone());
+}
+
+TEST(TcpProxy, RefusesAnUpstreamThatIsNoAddress) {
+  for (const char* address : {"localhost:80", "127.0.0.1", "", "127.0.0.1:99999", "unix:"})
+    EXPECT_THROW(TcpProxy(TcpProxyOptions{.upstreams = {{address}}}), evloop::ValueError) << address;
+}
+
+}  // namespace
+}  // namespace evloopd::workloads
