@@ -43,7 +43,11 @@ class FutureCallback final : public DoneCallback, public BlockCached {
       : DoneCallback(WorkKind::done_callback, where), future_(&future), function_(std::forward<F>(function)) {}
 
   void run() override;
-  void drop() noexcept override { release(); }
+  // What it captured goes now: it may own the name of this registration.
+  void drop() noexcept override {
+    function_.reset();
+    release();
+  }
   void add_ref() noexcept { ++references_; }
   void release() noexcept {
     if (--references_ == 0) delete this;

@@ -25,7 +25,11 @@ class ScheduledCall : public Runnable, public BlockCached {
   virtual ~ScheduledCall() = default;
 
   void run() override;
-  void drop() noexcept override { release(); }
+  // What it captured goes now: it may own a handle of this.
+  void drop() noexcept override {
+    function_.reset();
+    release();
+  }
 
   // Never runs from now on; drops the callable and what it captured at once (SCHED-08).
   virtual void cancel() noexcept;

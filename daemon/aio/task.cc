@@ -142,6 +142,11 @@ void TaskBase::step() {
       loop.current_task_ = outer;
       loop.take_stamp();
       if (task.self_.done()) {
+        auto& stats = loop.port_->stats;
+        (task.self_.cancelled()    ? stats.tasks_cancelled
+         : task.self_.exception_ ? stats.tasks_failed
+                                   : stats.tasks_finished)
+            .add(1);
         task.give_record_back();
       } else {
         task.record_->suspended(task.phase(), began, loop.stamp_);

@@ -87,7 +87,7 @@ void TimerQueue::clear() noexcept {
   for (auto* timer : timers)
     if (timer) timer->queue_ = nullptr;
   for (auto* timer : timers)
-    if (timer) timer->release();
+    if (timer) timer->drop();
 }
 
 void TimerQueue::pop() noexcept {

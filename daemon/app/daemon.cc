@@ -93,6 +93,10 @@ class Daemon::Parts {
       control.loop_changed(loop);
     });
   }
+  // The host goes last, and must not tell a control server that is gone of its loops' end.
+  ~Parts() { host.on_state_change(nullptr); }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
 
   std::atomic<bool> ready{false};  // as /readyz tells it
   host::LoopHost host;
@@ -175,8 +179,9 @@ void Daemon::stop(ProcessSignals& signals) {
     }
     return hurry;
   };
-  if (times.lame_duck > 0ns)
-    if (const auto signal = signals.next(times.lame_duck); signal && *signal != SIGHUP) hurry = true;
+  using Clock = std::chrono::steady_clock;
+  for (const auto end = Clock::now() + times.lame_duck; !hurry && Clock::now() < end;)
+    hurry = signals.next(end - Clock::now()).value_or(SIGHUP) != SIGHUP;
 
   const auto unfinished = parts_->host.shutdown(times.drain, hurried);
   for (const auto& loop : unfinished) {

@@ -114,35 +114,32 @@ HostResult<void> HostedLoop::drain(Deadline deadline) {
   const auto admitted = life_.admit(Command::drain);
   if (!admitted) return std::unexpected(admitted.error());
   if (admitted->answer == Answer::done) return {};
-  const auto run = admitted->run;
   if (admitted->answer == Answer::go) {
-    if (life_.state() == LoopState::stopping) {  // a job is not drained
-      post_stop(run);
+    if (admitted->in_job) {
+      post_stop(admitted->run);
     } else {
-      return finish_drain(run, deadline);
+      lead_drain(admitted->run, deadline);
     }
   }
-  if (!life_.wait_for_end(run, deadline)) return std::unexpected(late(Reason::stop_timeout, "drain"));
+  if (!life_.wait_for_drain(admitted->run, deadline)) return std::unexpected(late(Reason::stop_timeout, "drain"));
   return {};
 }
 
-HostResult<void> HostedLoop::finish_drain(std::uint64_t run, Deadline deadline) {
+void HostedLoop::lead_drain(std::uint64_t run, Deadline deadline) {
   post_drain();
   const auto now = steady_clock::now();
   const auto reserve = std::min<Nanos>(longest_abort, (deadline - now) / 5);
   const auto until = std::min<Deadline>(now + std::min<Nanos>(options_.drain_timeout, 24h), deadline - reserve);
   while (!is_drained() && steady_clock::now() < until)
-    if (life_.wait_while(LoopState::draining, std::min<Deadline>(until, steady_clock::now() + poll_interval)))
-      break;  // started again, or told to stop
-  if (life_.state() == LoopState::running) return {};
+    life_.wait_while(LoopState::draining, std::min<Deadline>(until, steady_clock::now() + poll_interval));
+  // Unless it was started again, or told to stop.
+  if (!life_.end_drain()) return;
   if (const auto left = connections(); left > 0) {
     evloop::log(evloop::LogLevel::warning, "loop " + name() + ": drain deadline passed, " + std::to_string(left) +
                                                " connections are cut");
     abort_connections();
   }
-  begin_stop();
-  if (!life_.wait_for_end(run, deadline)) return std::unexpected(late(Reason::stop_timeout, "drain"));
-  return {};
+  post_stop(run);
 }
 
 void HostedLoop::post_drain() {
@@ -210,7 +207,7 @@ HostResult<void> HostedLoop::shutdown_asyncgens(Deadline deadline) {
 void HostedLoop::begin_drain() {
   const auto admitted = life_.admit(Command::drain);
   if (!admitted || admitted->answer != Answer::go) return;
-  if (life_.state() == LoopState::stopping) return post_stop(admitted->run);
+  if (admitted->in_job) return post_stop(admitted->run);
   post_drain();
 }
 

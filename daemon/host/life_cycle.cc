@@ -30,13 +30,22 @@ HostResult<LifeCycle::Admission> LifeCycle::admit(Command command) {
   return change([&] { return take(command); });
 }
 
+bool LifeCycle::end_drain() {
+  return change([&] {
+    const bool drains = view_.state == LoopState::draining;
+    if (drains) view_.state = LoopState::stopping;
+    return drains;
+  });
+}
+
 HostResult<LifeCycle::Admission> LifeCycle::take(Command command) {
   const auto before = view_.state;
   const auto verdict = host::verdict(before, command);
   if (verdict.answer == Answer::refuse) return std::unexpected(refusal(loop_, before, command, verdict.reason));
   if (verdict.answer == Answer::go) view_.state = begin(command);
   const bool runs = ended_runs_ != runs_;
-  return Admission{.answer = verdict.answer, .before = before, .run = runs ? runs_ : 0};
+  return Admission{
+      .answer = verdict.answer, .before = before, .run = runs ? runs_ : 0, .in_job = view_.in_job};
 }
 
 LoopState LifeCycle::begin(Command command) {
@@ -104,6 +113,10 @@ void LifeCycle::set(LoopState state) {
 
 bool LifeCycle::wait_for_end(std::uint64_t run, Deadline deadline) {
   return wait(deadline, [&] { return ended_runs_ >= run; });
+}
+
+bool LifeCycle::wait_for_drain(std::uint64_t run, Deadline deadline) {
+  return wait(deadline, [&] { return ended_runs_ >= run || view_.state == LoopState::running; });
 }
 
 bool LifeCycle::wait_while(LoopState state, Deadline deadline) {

@@ -34,6 +34,7 @@ class LifeCycle {
     Answer answer = Answer::go;
     LoopState before = LoopState::created;
     std::uint64_t run = 0;  // the number of the run that begins, or is under way; 0 at rest
+    bool in_job = false;    // that run is a job's
   };
 
   // `changed` is called after each change of the state, one call at a time and in order, before anybody who
@@ -42,6 +43,8 @@ class LifeCycle {
 
   // Takes a command or refuses it (transitions.h), and makes the transition it begins with.
   HostResult<Admission> admit(Command command);
+  // The drain is over: DRAINING becomes STOPPING. False in any other state.
+  bool end_drain();
 
   // What the loop's thread reports.
   void run_began();
@@ -53,6 +56,8 @@ class LifeCycle {
 
   // True once `run` has ended; false if the deadline passed.
   bool wait_for_end(std::uint64_t run, Deadline deadline);
+  // True once `run` has ended, or its drain was undone by a start.
+  bool wait_for_drain(std::uint64_t run, Deadline deadline);
   // True once the state is another one.
   bool wait_while(LoopState state, Deadline deadline);
   // True once the loop is at rest, or closed.

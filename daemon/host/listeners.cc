@@ -84,11 +84,17 @@ void Listeners::close() {
     for (auto& lease : group.leases) {
       for (const auto loop : lease.holders) group.loops[loop]->unwatch(group.workload, lease.socket);
       lease.holders.clear();
-      // Refuses at once, also while a stuck loop still holds the descriptor.
-      ::shutdown(lease.socket->fd.get(), SHUT_RDWR);
+      gone_.emplace_back(lease.socket);
     }
   }
   tell_health(gone);
+}
+
+void Listeners::refuse() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& socket : gone_)
+    if (const auto held = socket.lock()) ::shutdown(held->fd.get(), SHUT_RDWR);
+  gone_.clear();
 }
 
 std::string Listeners::holder_of(const std::string& address) const {

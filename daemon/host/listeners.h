@@ -30,8 +30,10 @@ class Listeners {
 
   // After any loop's ability to accept may have changed.
   void rebalance();
-  // Takes every socket back, for good; those that no loop holds any more are closed.
+  // Takes every socket back, for good; each is closed once its loops have let go of it.
   void close();
+  // Has those that a stuck loop still holds refuse connections all the same.
+  void refuse();
 
   // Who has a listener at this address; empty if nobody.
   [[nodiscard]] std::string holder_of(const std::string& address) const;
@@ -54,7 +56,8 @@ class Listeners {
   static std::set<std::size_t> wanted(const Group& group, const Lease& lease, const std::vector<bool>& able);
 
   mutable std::mutex mutex_;
-  std::vector<Group> groups_;  // guarded by mutex_
+  std::vector<Group> groups_;                              // guarded by mutex_
+  std::vector<std::weak_ptr<const ListeningSocket>> gone_;  // guarded by mutex_: taken back
 };
 
 // Opens a workload's listener: `count` sockets that share the address, so that the kernel spreads connections over

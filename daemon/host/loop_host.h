@@ -80,7 +80,11 @@ class LoopHost {
 
   // Refuses every change from now on, drains all loops in parallel until `grace`, stops and closes
   // them. Answers the names of loops that did not come to rest. `hurry` (may be null) is polled: true
-  // cuts the grace short.
+  // cuts the grace short. Never hangs: what is blocked beyond the grace is given up after a few seconds more.
+  //
+  // A loop that is named is QUARANTINED: its thread is left to itself, with what it still holds. The process
+  // must then end by _exit(), once its logs are flushed, since that thread may wake among objects that exit()
+  // destroys.
   std::vector<std::string> shutdown(Nanos grace, const std::function<bool()>& hurry);
 
  private:

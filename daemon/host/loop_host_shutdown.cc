@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
 constexpr auto poll_interval = 10ms;
-constexpr auto time_to_rest = 3s;   // of a loop that is not blocked
-constexpr auto time_to_close = 3s;  // for its tasks to take their cancellation, and its executor to end
+constexpr auto time_to_rest = 2s;   // of a loop that is not blocked
+constexpr auto time_to_close = 2s;  // for its tasks to take their cancellation, and its executor to end
 
 bool is_down(const HostedLoop& loop) { return loop.state() == LoopState::closed; }
 
@@ -39,6 +39,7 @@ std::vector<std::string> LoopHost::Impl::shutdown(Nanos grace, const std::functi
     }
   }
   close_all(all);
+  changes_->listeners.refuse();
 
   std::vector<std::string> stuck;
   for (const auto& loop : all) {

@@ -30,13 +30,13 @@ struct HostPort {
 
 struct ConnectOptions {
   int family = AF_UNSPEC;
-  int flags = 0;                       // of getaddrinfo()
-  std::optional<HostPort> local_addr;  // bound to before connecting (CONN-06)
+  int flags = 0;  // of getaddrinfo()
+  std::optional<HostPort> local_addr = std::nullopt;  // bound to before connecting (CONN-06)
   // Happy eyeballs: how long to wait for one address before the next is tried as well (CONN-11 to CONN-15).
-  std::optional<Duration> happy_eyeballs_delay;
+  std::optional<Duration> happy_eyeballs_delay = std::nullopt;
   // How many addresses of the first family come before the families take turns; 0: as the resolver says. By default 1
   // with happy eyeballs, else 0.
-  std::optional<std::size_t> interleave;
+  std::optional<std::size_t> interleave = std::nullopt;
   bool all_errors = false;  // throw them as an ExceptionGroup (CONN-07)
 };
 

@@ -31,7 +31,7 @@ enum class Balance { round_robin, least_conn };
 
 // Relays bytes between a client and one of several upstreams.
 struct TcpProxyOptions {
-  std::vector<Upstream> upstreams;
+  std::vector<Upstream> upstreams{};
   Balance balance = Balance::round_robin;
   nanoseconds connect_timeout = std::chrono::seconds(5);
   int connect_attempts = 3;         // upstreams tried for one client before it is given up

@@ -80,7 +80,7 @@ class Api(harness.DaemonTest):
         answer = self.admin.call("LoopService", "RunUntilComplete", name="loops/batch",
                                  job={"kind": "sleep", "options": {"duration": "5ms"}})
         self.assertIn("slept", answer.result)
-        self.assertEqual(self.state("batch"), "LOOP_STATE_STOPPED")
+        self.assertEqual(self.state("batch"), "LOOP_STATE_CREATED", "as it was before")
         self.admin.call("LoopService", "ShutdownAsyncgens", name="loops/batch")
         self.admin.call("LoopService", "CloseLoop", name="loops/batch")
         self.assertEqual(self.state("batch"), "LOOP_STATE_CLOSED")
@@ -98,7 +98,7 @@ class Api(harness.DaemonTest):
         self.assertEqual(task.waiting_on, "timer")
         self.assertTrue(task.frames[-1].line)
         call.cancel()
-        harness.wait_until(lambda: self.state("batch") == "LOOP_STATE_STOPPED", "the loop is free")
+        harness.wait_until(lambda: self.state("batch") == "LOOP_STATE_CREATED", "the loop is free")
         cancelled = self.observer.call("LoopService", "GetLoop", name="loops/batch").counters.tasks_cancelled
         self.assertEqual(cancelled, 1)
 

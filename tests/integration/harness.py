@@ -20,7 +20,7 @@ import time
 import unittest
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 60  # seconds, for what must happen; only a failing test waits that long
+PATIENCE = 30  # seconds, for what must happen; only a failing test waits that long
 
 EVLOOPD = None
 EVLOOPCTL = None

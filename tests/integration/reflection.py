@@ -95,7 +95,7 @@ class Client:
         """A message's class, by its full name."""
         return self._messages.GetPrototype(self._find(name, self._pool.FindMessageTypeByName))
 
-    def start(self, service, method, timeout=30, **fields):
+    def start(self, service, method, /, timeout=30, **fields):
         """Begins a call: a future of a unary one, an iterator of a stream."""
         description = self.service(service)
         found = description.methods_by_name[method]
@@ -109,7 +109,7 @@ class Client:
         return call(request(**fields), timeout=timeout) if streams.server_streaming else call.future(
             request(**fields), timeout=timeout)
 
-    def call(self, service, method, timeout=30, **fields):
+    def call(self, service, method, /, timeout=30, **fields):
         """A unary call's answer, or grpc.RpcError."""
         return self.start(service, method, timeout, **fields).result()
 

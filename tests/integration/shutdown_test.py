@@ -56,7 +56,6 @@ class Shutdown(harness.DaemonTest):
                 self.exchange(connection)
                 daemon.signal(first)
                 harness.wait_until(lambda: daemon.records("stopping"), "it stops")
-                time.sleep(0.1)  # signals of one kind that come together are one
                 self.assertIsNone(daemon.process.poll())
                 daemon.signal(second)
                 self.assertEqual(daemon.wait(), 0)

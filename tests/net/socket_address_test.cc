@@ -79,27 +79,5 @@ TEST(SocketAddress, AsksTheKernel) {
   EXPECT_TRUE(SocketAddress::peer(listen_stream_socket(SocketAddress::parse("[::1]:0")).get()).empty());
 }
 
-TEST(Socket, ABindThatFailsNamesTheAddress) {
-  const auto first = listen_stream_socket(SocketAddress::parse("127.0.0.1:0"));
-  const auto address = SocketAddress::local(first.get());
-  try {
-    static_cast<void>(listen_stream_socket(address));
-    FAIL();
-  } catch (const std::system_error& error) {
-    EXPECT_EQ(error.code().value(), EADDRINUSE);
-    EXPECT_EQ(std::string(error.what()), "error while attempting to bind on address " + address.to_string() +
-                                             ": Address already in use");
-  }
-}
-
-TEST(Socket, Srv03TheSamePortServesBothFamiliesAndReusePortSeveralSockets) {
-  const auto v6 = listen_stream_socket(SocketAddress::parse("[::]:0"));
-  const auto port = SocketAddress::local(v6.get()).port();
-  EXPECT_NO_THROW(static_cast<void>(listen_stream_socket(SocketAddress::ip("0.0.0.0", port))));
-  const auto shared = listen_stream_socket(SocketAddress::parse("127.0.0.1:0"), {.reuse_port = true});
-  EXPECT_NO_THROW(
-      static_cast<void>(listen_stream_socket(SocketAddress::local(shared.get()), {.reuse_port = true})));
-}
-
 }  // namespace
 }  // namespace evloop

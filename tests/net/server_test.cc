@@ -1,0 +1,370 @@
+#include "net/server.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "aio/settled.h"
+#include "net/connection.h"
+#include "net/net_test.h"
+#include "net/os_error.h"
+#include "net/recorder.h"
+
+namespace evloop {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ServerTest : public NetTest {
+ protected:
+  ServerTest() {
+    std::string folder = "/tmp/evloop-server-XXXXXX";
+    if (!::mkdtemp(folder.data())) std::abort();
+    folder_ = folder;
+  }
+  ~ServerTest() override { std::filesystem::remove_all(folder_); }
+
+  ProtocolFactory factory() {
+    return [this] { return protocols_.emplace_back(new Recorder); };
+  }
+  Server serve(ServerOptions options = {}) { return run(create_server(loop_, factory(), "127.0.0.1", 0, options)); }
+  static SocketAddress address(const Server& server) { return server.sockets().at(0).address; }
+  // A client that connects without the loop's help.
+  static UniqueFd connect(const SocketAddress& address) {
+    auto fd = UniqueFd(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(fd.get(), address.data(), address.length()) != 0) return {};
+    return fd;
+  }
+  UniqueFd connect_and_wait(const Server& server) {
+    const auto before = protocols_.size();
+    auto client = connect(address(server));
+    turn_until([&] { return protocols_.size() > before && protocols_.back()->transport; });
+    return client;
+  }
+  template <class E>
+  std::string error_of(Coro<Server> creation) {
+    try {
+      static_cast<void>(run(std::move(creation)));
+    } catch (const E& error) {
+      return error.what();
+    }
+    return "no error of this type";
+  }
+  std::string path(const char* name) const { return folder_ + "/" + name; }
+
+  std::string folder_;
+  std::vector<Ref<Recorder>> protocols_;
+};
+
+TEST_F(ServerTest, Srv01ASocketOfAnotherKindIsRefused) {
+  const auto text = error_of<ValueError>(
+      create_server(loop_, factory(), UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))));
+  EXPECT_THAT(text, HasSubstr("A Stream Socket was expected, got fd "));
+  EXPECT_EQ(error_of<ValueError>(create_server(loop_, factory(), std::vector<std::string>(), 0)),
+            "Neither host/port nor sock were specified");
+}
+
+TEST_F(ServerTest, Srv01ABoundSocketIsServed) {
+  auto server = run(create_server(loop_, factory(), bind_stream_socket(SocketAddress::parse("127.0.0.1:0"))));
+  const auto client = connect_and_wait(server);
+  EXPECT_EQ(protocols_.size(), 1u);
+}
+
+TEST_F(ServerTest, Srv02AnEmptyHostServesAllInterfacesAndAHostListEachOnce) {
+  auto all = run(create_server(loop_, factory(), "", 0));
+  std::vector<std::string> hosts;
+  for (const auto& socket : all.sockets()) hosts.push_back(socket.address.host());
+  EXPECT_THAT(hosts, testing::Contains("0.0.0.0"));
+  auto some = run(create_server(loop_, factory(), std::vector<std::string>{"127.0.0.1", "127.0.0.2", "127.0.0.1"}, 0));
+  EXPECT_EQ(some.sockets().size(), 2u);
+  auto named = run(create_server(loop_, factory(), "localhost", 0, {.family = AF_INET}));
+  EXPECT_EQ(address(named).host(), "127.0.0.1");
+}
+
+TEST_F(ServerTest, Srv04AnAddressThatIsNotHereIsNoAddressToBind) {
+  EXPECT_EQ(error_of<std::system_error>(create_server(loop_, factory(), "192.0.2.1", 1)),
+            "could not bind on any address out of [192.0.2.1:1]");
+  // With another one it is left out.
+  auto server = run(create_server(loop_, factory(), std::vector<std::string>{"192.0.2.1", "127.0.0.1"}, 0));
+  EXPECT_EQ(server.sockets().size(), 1u);
+}
+
+TEST_F(ServerTest, Srv05AnAddressInUseClosesWhatWasBoundAndIsNamed) {
+  auto first = serve();
+  const auto used = address(first);
+  const auto text = error_of<std::system_error>(create_server(loop_, factory(), std::vector<std::string>{"127.0.0.2", "127.0.0.1"}, used.port()));
+  EXPECT_EQ(text, "error while attempting to bind on address " + used.to_string() + ": Address already in use");
+  auto again = run(create_server(loop_, factory(), "127.0.0.2", used.port()));
+  EXPECT_EQ(again.sockets().size(), 1u);
+}
+
+TEST_F(ServerTest, Srv06ListensAtOnceAndAfterOneTurn) {
+  auto task = loop_.create_task(create_server(loop_, factory(), SocketAddress::parse("127.0.0.1:0")));
+  turn();
+  EXPECT_FALSE(task.done());
+  turn();
+  ASSERT_TRUE(task.done());
+  auto server = run([](Task<Server> made) -> Coro<Server> { co_return co_await std::move(made); }(std::move(task)));
+  EXPECT_TRUE(server.is_serving());
+  EXPECT_TRUE(connect(address(server)));
+  EXPECT_EQ(&server.get_loop(), &loop_);
+}
+
+TEST_F(ServerTest, Srv07BoundButNotListeningUntilStarted) {
+  auto server = serve({.start_serving = false});
+  EXPECT_FALSE(server.is_serving());
+  EXPECT_FALSE(connect(address(server)));
+  run(server.start_serving());
+  run(server.start_serving());
+  EXPECT_TRUE(server.is_serving());
+  EXPECT_TRUE(connect(address(server)));
+}
+
+TEST_F(ServerTest, Srv08StartServingAfterCloseSaysSo) {
+  auto server = serve();
+  server.close();
+  try {
+    run(server.start_serving());
+    FAIL();
+  } catch (const LoopError& error) {
+    EXPECT_STREQ(error.what(), "server <Server sockets=()> is closed");
+  }
+  EXPECT_FALSE(server.is_serving());
+}
+
+TEST_F(ServerTest, Srv14AFailingFactoryClosesTheConnectionAndIsReportedInDebugOnly) {
+  auto server = run(create_server(
+      loop_, []() -> Ref<BaseProtocol> { throw ValueError("no protocol"); }, "127.0.0.1", 0));
+  for (const bool debug : {false, true}) {
+    loop_.set_debug(debug);
+    const auto client = connect(address(server));
+    turn_until([&] { return at_end(client); });
+    EXPECT_EQ(reports_.size(), debug ? 1u : 0u);
+  }
+  EXPECT_THAT(reports_, ElementsAre("Error on transport creation for incoming connection"));
+}
+
+TEST_F(ServerTest, Srv16SocketsTellWhereItListensUntilItIsClosed) {
+  auto server = serve();
+  ASSERT_EQ(server.sockets().size(), 1u);
+  EXPECT_NE(address(server).port(), 0);
+  server.close();
+  EXPECT_THAT(server.sockets(), IsEmpty());
+}
+
+TEST_F(ServerTest, Srv17CloseStopsAcceptingAndLeavesConnectionsAlone) {
+  auto server = serve();
+  const auto where = address(server);
+  const auto client = connect_and_wait(server);
+  server.close();
+  server.close();
+  EXPECT_FALSE(server.is_serving());
+  EXPECT_FALSE(connect(where));
+  ASSERT_TRUE(protocols_[0]->transport);
+  protocols_[0]->transport->write("still here");
+  EXPECT_EQ(receive_text(client), "still here");
+}
+
+TEST_F(ServerTest, Srv18WaitClosedReturnsWhenTheLastConnectionHasGone) {
+  auto server = serve();
+  const auto client = connect_and_wait(server);
+  auto early = loop_.create_task(server.wait_closed());
+  turn(3);
+  EXPECT_FALSE(early.done());
+  server.close();
+  auto late = loop_.create_task(server.wait_closed());
+  turn(3);
+  EXPECT_FALSE(early.done());
+  protocols_[0]->transport->close();
+  turn(3);
+  EXPECT_TRUE(protocols_[0]->lost);
+  EXPECT_TRUE(early.done() && late.done());
+  run(server.wait_closed());
+}
+
+TEST_F(ServerTest, Srv18WaitClosedWaitsForCloseAlsoWithoutConnections) {
+  auto server = serve();
+  auto waiting = loop_.create_task(server.wait_closed());
+  turn(3);
+  EXPECT_FALSE(waiting.done());
+  server.close();
+  turn(2);
+  EXPECT_TRUE(waiting.done());
+}
+
+TEST_F(ServerTest, Srv19ClosesOrAbortsItsConnectionsAndServesOn) {
+  auto server = serve();
+  const auto gentle = connect_and_wait(server);
+  protocols_[0]->transport->write(std::string(10'000'000, 'x'));
+  ASSERT_GT(protocols_[0]->transport->get_write_buffer_size(), 0u);
+  server.close_clients();
+  std::size_t received = 0;
+  turn_until([&] {
+    received += receive_text(gentle).size();
+    return protocols_[0]->lost;
+  });
+  received += receive_text(gentle).size();
+  EXPECT_EQ(received, 10'000'000u);
+
+  const auto rough = connect_and_wait(server);
+  protocols_[1]->transport->write(std::string(10'000'000, 'x'));
+  server.abort_clients();
+  turn(2);
+  EXPECT_TRUE(protocols_[1]->lost);
+  EXPECT_TRUE(server.is_serving());
+}
+
+TEST_F(ServerTest, Srv20ServesForeverOnceAtATime) {
+  auto server = serve({.start_serving = false});
+  auto first = loop_.create_task(server.serve_forever());
+  turn(2);
+  EXPECT_TRUE(server.is_serving());
+  auto second = loop_.create_task(server.serve_forever());
+  turn(2);
+  EXPECT_THAT(describe(second.exception()), HasSubstr("is already being awaited on serve_forever()"));
+  server.close();
+  turn(4);
+  EXPECT_TRUE(first.cancelled());
+  auto third = loop_.create_task(server.serve_forever());
+  turn(2);
+  EXPECT_THAT(describe(third.exception()), HasSubstr("is closed"));
+}
+
+TEST_F(ServerTest, Srv21CancellingServeForeverClosesServerAndClientsAndWaitsForThem) {
+  auto server = serve();
+  auto forever = loop_.create_task(server.serve_forever());
+  const auto client = connect_and_wait(server);
+  forever.cancel();
+  turn_until([&] { return forever.done(); });
+  EXPECT_TRUE(forever.cancelled());
+  EXPECT_TRUE(protocols_[0]->lost);
+  EXPECT_THAT(server.sockets(), IsEmpty());
+}
+
+TEST_F(ServerTest, Srv22AScopeClosesTheServerAndWaits) {
+  SocketAddress where;
+  const auto body = [&]() -> Coro<int> {
+    co_return co_await with_server(co_await create_server(loop_, factory(), "127.0.0.1", 0),
+                                   [&](Server& server) -> Coro<int> {
+                                     where = address(server);
+                                     co_return 7;
+                                   });
+  };
+  EXPECT_EQ(run(body()), 7);
+  EXPECT_FALSE(connect(where));
+}
+
+TEST_F(ServerTest, Srv23ConnectAcceptedSocketMakesAServersConnection) {
+  auto [client, accepted] = tcp_pair();
+  const auto connection = run(connect_accepted_socket(loop_, [] { return Ref(new Recorder); }, std::move(accepted)));
+  EXPECT_THAT(connection.protocol->calls, ElementsAre("made"));
+  EXPECT_EQ(connection.transport->peername(), SocketAddress::local(client.get()));
+}
+
+TEST_F(ServerTest, Srv24AConnectionThatTheClosedLoopEndsNoLongerCounts) {
+  auto server = serve();
+  const auto client = connect_and_wait(server);
+  loop_.close();
+  EXPECT_TRUE(at_end(client));
+}
+
+TEST_F(ServerTest, ADestroyedServerIsClosedAndItsConnectionsLiveOn) {
+  SocketAddress where;
+  UniqueFd client;
+  {
+    auto server = serve();
+    where = address(server);
+    client = connect_and_wait(server);
+  }
+  EXPECT_FALSE(connect(where));
+  send_text(client, "data");
+  turn_until([&] { return protocols_[0]->data == "data"; });
+}
+
+TEST_F(ServerTest, AnAcceptedConnectionIsDroppedWhenTheServerClosesBeforeItBegins) {
+  auto server = serve();
+  const auto client = connect(address(server));
+  bool closed = false;
+  // Behind the accept, in the same turn, and so before the factory runs.
+  loop_.add_reader(client.get(), [] {});
+  loop_.remove_reader(client.get());
+  turn_until([&] {
+    server.close();
+    closed = true;
+    return at_end(client) || protocols_.empty();
+  });
+  EXPECT_TRUE(closed);
+  EXPECT_THAT(protocols_, IsEmpty());
+}
+
+// --- unix sockets ---
+
+TEST_F(ServerTest, Unix01ASocketOfAnotherKindIsRefused) {
+  EXPECT_EQ(error_of<ValueError>(create_unix_server(loop_, factory(), "")),
+            "path was not specified, and no sock specified");
+  EXPECT_THAT(error_of<ValueError>(create_unix_server(loop_, factory(), open_stream_socket(AF_INET))),
+              HasSubstr("A UNIX Domain Stream Socket was expected, got fd "));
+}
+
+TEST_F(ServerTest, Unix02ReplacesASocketAndNothingElse) {
+  const auto socket = path("socket");
+  static_cast<void>(bind_stream_socket(SocketAddress::unix_path(socket)));
+  ASSERT_TRUE(std::filesystem::is_socket(socket));
+  auto server = run(create_unix_server(loop_, factory(), socket));
+  EXPECT_TRUE(connect(SocketAddress::unix_path(socket)));
+
+  const auto file = path("file");
+  std::ofstream(file) << "content";
+  EXPECT_EQ(error_of<std::system_error>(create_unix_server(loop_, factory(), file)),
+            "Address '" + file + "' is already in use");
+  EXPECT_TRUE(std::filesystem::is_regular_file(file));
+  EXPECT_THAT(error_of<std::system_error>(create_unix_server(loop_, factory(), path("no/folder"))),
+              HasSubstr("No such file or directory"));
+}
+
+TEST_F(ServerTest, Unix03ThePathGoesWithTheServer) {
+  const auto socket = path("socket");
+  auto server = run(create_unix_server(loop_, factory(), socket));
+  server.close();
+  EXPECT_FALSE(std::filesystem::exists(socket));
+  auto kept = run(create_unix_server(loop_, factory(), socket, {.cleanup_socket = false}));
+  kept.close();
+  EXPECT_TRUE(std::filesystem::exists(socket));
+}
+
+TEST_F(ServerTest, Unix03APathThatIsGoneOrAnothersIsLeftAlone) {
+  const auto socket = path("socket");
+  auto gone = run(create_unix_server(loop_, factory(), socket));
+  std::filesystem::remove(socket);
+  gone.close();
+  EXPECT_THAT(log(), IsEmpty());
+  auto replaced = run(create_unix_server(loop_, factory(), socket));
+  std::filesystem::rename(socket, path("elsewhere"));
+  std::ofstream(socket) << "another's";
+  replaced.close();
+  EXPECT_TRUE(std::filesystem::exists(socket));
+}
+
+TEST_F(ServerTest, Unix03AbstractNamesHaveNoFile) {
+  const std::string name = std::string("\0evloop-server-", 15) + std::to_string(::getpid());
+  auto server = run(create_unix_server(loop_, factory(), name));
+  EXPECT_EQ(address(server).to_string(), "unix:@" + name.substr(1));
+  const auto client = connect_and_wait(server);
+  server.close();
+  EXPECT_FALSE(connect(SocketAddress::unix_path(name)));
+}
+
+TEST_F(ServerTest, AnAddressMayBeAUnixPath) {
+  auto server = run(create_server(loop_, factory(), SocketAddress::unix_path(path("socket"))));
+  const auto connection =
+      run(create_connection(loop_, [] { return Ref(new Recorder); }, SocketAddress::unix_path(path("socket"))));
+  connection.transport->write("over unix");
+  turn_until([&] { return !protocols_.empty() && protocols_[0]->data == "over unix"; });
+}
+
+}  // namespace
+}  // namespace evloop

@@ -1,0 +1,304 @@
+#include "net/stream_reader.h"
+
+#include "net/net_test.h"
+
+namespace evloop {
+namespace {
+
+using testing::HasSubstr;
+
+// Remembers whether it reads.
+class PausableTransport final : public Transport {
+ public:
+  using Transport::write;
+  void write(std::span<const std::byte>) override {}
+  void writelines(std::span<const std::span<const std::byte>>) override {}
+  void write_eof() override {}
+  [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
+  void close() override {}
+  void abort() override {}
+  [[nodiscard]] bool is_closing() const noexcept override { return false; }
+  void pause_reading() override {
+    reading = false;
+    ++pauses;
+  }
+  void resume_reading() override { reading = true; }
+  [[nodiscard]] bool is_reading() const noexcept override { return reading; }
+  using Transport::set_write_buffer_limits;
+  void set_write_buffer_limits(std::optional<std::size_t>, std::optional<std::size_t>) override {}
+  [[nodiscard]] WriteBufferLimits get_write_buffer_limits() const noexcept override { return {}; }
+  [[nodiscard]] std::size_t get_write_buffer_size() const noexcept override { return 0; }
+  void set_protocol(Ref<BaseProtocol>) override {}
+  [[nodiscard]] Ref<BaseProtocol> get_protocol() const override { return nullptr; }
+  [[nodiscard]] int fd() const noexcept override { return -1; }
+  [[nodiscard]] const SocketAddress& sockname() const override { return none_; }
+  [[nodiscard]] const SocketAddress& peername() const override { return none_; }
+  [[nodiscard]] std::string describe() const override { return "<PausableTransport>"; }
+  [[nodiscard]] EventLoop* loop() const noexcept override { return nullptr; }
+
+  bool reading = true;
+  int pauses = 0;
+
+ private:
+  SocketAddress none_;
+};
+
+class StreamReaderTest : public NetTest {
+ protected:
+  Ref<StreamReader> make(std::size_t limit = default_stream_limit) {
+    reader_ = Ref(new StreamReader(loop_, limit));
+    reader_->set_transport(transport_.get());
+    return reader_;
+  }
+  void feed(std::string_view data) { reader_->feed_data(bytes(data)); }
+  template <class E>
+  std::string error_of(Coro<Bytes> reading) {
+    try {
+      static_cast<void>(run(std::move(reading)));
+    } catch (const E& error) {
+      return error.what();
+    }
+    return "no error of this type";
+  }
+  std::string separators(std::vector<std::string> separators) {
+    return run(reader_->readuntil(std::move(separators))).str();
+  }
+
+  Ref<PausableTransport> transport_{new PausableTransport};
+  Ref<StreamReader> reader_;
+};
+
+TEST_F(StreamReaderTest, Stream03TheLimitIsPositive) {
+  try {
+    make(0);
+    FAIL();
+  } catch (const ValueError& error) {
+    EXPECT_STREQ(error.what(), "Limit cannot be <= 0");
+  }
+}
+
+TEST_F(StreamReaderTest, Stream04PausesAboveTwiceTheLimitAndResumesAtIt) {
+  make(4);
+  feed("12345678");
+  EXPECT_TRUE(transport_->reading);
+  feed("9");
+  EXPECT_FALSE(transport_->reading);
+  feed("more");
+  EXPECT_EQ(transport_->pauses, 1);
+  run(reader_->read(8));
+  EXPECT_FALSE(transport_->reading);
+  run(reader_->read(1));
+  EXPECT_TRUE(transport_->reading);
+}
+
+TEST_F(StreamReaderTest, Stream04AReadThatMustWaitResumes) {
+  make(2);
+  feed("12345");
+  ASSERT_FALSE(transport_->reading);
+  auto task = loop_.create_task(reader_->readexactly(10));
+  turn();
+  EXPECT_TRUE(transport_->reading);
+  feed("67890");
+  turn(2);
+  EXPECT_EQ(task.result(), "1234567890");
+}
+
+TEST_F(StreamReaderTest, Stream05ReadsAtLeastOneByteAndAtMostSoMany) {
+  make();
+  feed("data");
+  EXPECT_EQ(run(reader_->read(0)), "");
+  EXPECT_EQ(run(reader_->read(3)), "dat");
+  EXPECT_EQ(run(reader_->read(3)), "a");
+  auto task = loop_.create_task(reader_->read(10));
+  turn(2);
+  EXPECT_FALSE(task.done());
+  feed("x");
+  turn(1);
+  EXPECT_EQ(task.result(), "x");
+  reader_->feed_eof();
+  EXPECT_EQ(run(reader_->read(10)), "");
+}
+
+TEST_F(StreamReaderTest, Stream05ReadsToTheEndWhateverTheLimit) {
+  make(3);
+  auto task = loop_.create_task(reader_->read());
+  turn();
+  std::string all;
+  for (const auto* part : {"some", "more than", "the limit"}) {
+    feed(part);
+    all += part;
+    turn();
+  }
+  EXPECT_TRUE(transport_->reading);
+  reader_->feed_eof();
+  turn(2);
+  EXPECT_EQ(task.result(), all);
+  EXPECT_TRUE(reader_->at_eof());
+}
+
+TEST_F(StreamReaderTest, Stream06ReadsExactlySoMany) {
+  make();
+  EXPECT_EQ(error_of<ValueError>(reader_->readexactly(-1)), "readexactly size can not be less than zero");
+  EXPECT_EQ(run(reader_->readexactly(0)), "");
+  feed("12345");
+  EXPECT_EQ(run(reader_->readexactly(4)), "1234");
+  reader_->feed_eof();
+  try {
+    run(reader_->readexactly(3));
+    FAIL();
+  } catch (const IncompleteReadError& error) {
+    EXPECT_STREQ(error.what(), "1 bytes read on a total of 3 expected bytes");
+    EXPECT_EQ(error.partial, "5");
+    EXPECT_EQ(error.expected, 3u);
+  }
+  EXPECT_TRUE(reader_->at_eof());
+}
+
+TEST_F(StreamReaderTest, Stream07ReadsUntilASeparatorThatMayComeInParts) {
+  make();
+  auto task = loop_.create_task(reader_->readuntil("END"));
+  turn();
+  for (const auto* part : {"dataE", "N", "Dtail"}) {
+    EXPECT_FALSE(task.done());
+    feed(part);
+    turn(2);
+  }
+  EXPECT_EQ(task.result(), "dataEND");
+  reader_->feed_eof();
+  try {
+    run(reader_->readuntil("END"));
+    FAIL();
+  } catch (const IncompleteReadError& error) {
+    EXPECT_STREQ(error.what(), "4 bytes read on a total of undefined expected bytes");
+    EXPECT_EQ(error.partial, "tail");
+    EXPECT_FALSE(error.expected);
+  }
+  EXPECT_TRUE(reader_->at_eof());
+}
+
+TEST_F(StreamReaderTest, Stream08OverTheLimitTheDataStay) {
+  make(3);
+  feed("12345");
+  try {
+    run(reader_->readuntil("AB"));
+    FAIL();
+  } catch (const LimitOverrunError& error) {
+    EXPECT_STREQ(error.what(), "Separator is not found, and chunk exceed the limit");
+    EXPECT_EQ(error.consumed, 4u);
+  }
+  feed("AB");
+  try {
+    run(reader_->readuntil("AB"));
+    FAIL();
+  } catch (const LimitOverrunError& error) {
+    EXPECT_STREQ(error.what(), "Separator is found, but chunk is longer than limit");
+    EXPECT_EQ(error.consumed, 5u);
+  }
+  EXPECT_EQ(run(reader_->readexactly(2)), "12");
+  EXPECT_EQ(run(reader_->readuntil("AB")), "345AB");  // the separator does not count
+}
+
+TEST_F(StreamReaderTest, Stream09TheSeparatorThatEndsFirstWins) {
+  make();
+  EXPECT_EQ(error_of<ValueError>(reader_->readuntil(std::vector<std::string>())),
+            "Separator should contain at least one element");
+  EXPECT_EQ(error_of<ValueError>(reader_->readuntil("")), "Separator should be at least one-byte string");
+  EXPECT_EQ(error_of<ValueError>(reader_->readuntil(std::vector<std::string>{"x", ""})), "Separator should be at least one-byte string");
+  feed("a;b\r\nc,longsepd");
+  EXPECT_EQ(separators({"\r\n", ";"}), "a;");
+  EXPECT_EQ(separators({"\n", "\r\n"}), "b\r\n");
+  EXPECT_EQ(separators({"longsep", ","}), "c,");
+  EXPECT_EQ(separators({"sep", "longsep", "longsepd!"}), "longsep");
+}
+
+TEST_F(StreamReaderTest, Stream09OfTwoThatEndTogetherTheShorterCounts) {
+  make(4);
+  feed("12345ab");
+  // "b" begins after the limit, "5ab" would not.
+  EXPECT_THAT(error_of<LimitOverrunError>(reader_->readuntil(std::vector<std::string>{"5ab", "b"})), HasSubstr("longer than limit"));
+}
+
+TEST_F(StreamReaderTest, Stream10ReadsLinesThenTheRestThenNothing) {
+  make();
+  feed("one\ntwo\nrest");
+  reader_->feed_eof();
+  EXPECT_EQ(run(reader_->readline()), "one\n");
+  EXPECT_EQ(run(reader_->next_line()), Bytes(std::string_view("two\n")));
+  EXPECT_FALSE(reader_->at_eof());
+  EXPECT_EQ(run(reader_->readline()), "rest");
+  EXPECT_TRUE(reader_->at_eof());
+  EXPECT_EQ(run(reader_->readline()), "");
+  EXPECT_EQ(run(reader_->next_line()), std::nullopt);
+}
+
+TEST_F(StreamReaderTest, Stream10ALineOverTheLimitIsDroppedWhole) {
+  make(3);
+  feed("12345\nok\n");
+  EXPECT_EQ(error_of<ValueError>(reader_->readline()), "Separator is found, but chunk is longer than limit");
+  EXPECT_EQ(run(reader_->readline()), "ok\n");
+}
+
+TEST_F(StreamReaderTest, Stream10WithoutItsNewlineEverythingIsDropped) {
+  make(3);
+  feed("12345");
+  EXPECT_EQ(error_of<ValueError>(reader_->readline()), "Separator is not found, and chunk exceed the limit");
+  feed("6\nok\n");
+  EXPECT_EQ(run(reader_->readline()), "6\n");
+  EXPECT_EQ(run(reader_->readline()), "ok\n");
+}
+
+TEST_F(StreamReaderTest, Stream11OneReadWaitsAtATime) {
+  make();
+  auto first = loop_.create_task(reader_->read(1));
+  turn();
+  const auto refused = [](const char* method) {
+    return std::string(method) + "() called while another coroutine is already waiting for incoming data";
+  };
+  EXPECT_EQ(error_of<LoopError>(reader_->read(1)), refused("read"));
+  EXPECT_EQ(error_of<LoopError>(reader_->readexactly(1)), refused("readexactly"));
+  EXPECT_EQ(error_of<LoopError>(reader_->readuntil()), refused("readuntil"));
+  EXPECT_EQ(error_of<LoopError>(reader_->readline()), refused("readuntil"));
+  feed("x");
+  turn();
+  EXPECT_EQ(first.result(), "x");
+}
+
+TEST_F(StreamReaderTest, Stream12AnErrorWakesTheReaderAndIsThrownFromThenOn) {
+  make();
+  auto waiting = loop_.create_task(reader_->read(10));
+  turn();
+  feed("data");
+  reader_->set_exception(std::make_exception_ptr(ValueError("broken")));
+  turn();
+  EXPECT_EQ(waiting.result(), "data");  // woken before
+  EXPECT_EQ(error_of<ValueError>(reader_->read(0)), "broken");
+  EXPECT_EQ(error_of<ValueError>(reader_->readline()), "broken");
+  EXPECT_EQ(error_of<ValueError>(reader_->readexactly(0)), "broken");
+  make();
+  auto failing = loop_.create_task(reader_->readline());
+  turn();
+  reader_->set_exception(std::make_exception_ptr(ValueError("broken")));
+  turn();
+  EXPECT_TRUE(holds<ValueError>(failing.exception()));
+}
+
+TEST_F(StreamReaderTest, Stream13ACancelledReadLosesNothing) {
+  make();
+  auto task = loop_.create_task(reader_->read(10));
+  turn();
+  task.cancel();
+  feed("da");  // before the task has noticed
+  turn();
+  EXPECT_TRUE(task.cancelled());
+  feed("ta");
+  EXPECT_EQ(run(reader_->read(10)), "data");
+}
+
+TEST_F(StreamReaderTest, NothingIsFedAfterTheEnd) {
+  make();
+  reader_->feed_eof();
+  EXPECT_THROW(feed("x"), LoopError);
+}
+
+}  // namespace
+}  // namespace evloop
