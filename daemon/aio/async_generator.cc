@@ -142,24 +142,26 @@ Task<void> EventLoop::close_generator_in_task(GeneratorBase& generator) {
 Coro<void> EventLoop::shutdown_asyncgens() {
   asyncgens_shutdown_ = true;
   if (!generators_) co_return;
-  std::vector<Ref<GeneratorBase>> closing;
+  const auto closing = std::make_shared<std::vector<Ref<GeneratorBase>>>();
+  std::erase_if(asyncgen_shutdowns_, [](const auto& shutdown) { return shutdown.expired(); });
+  asyncgen_shutdowns_.push_back(closing);
   while (generators_) {
-    closing.emplace_back(generators_);
+    closing->emplace_back(generators_);
     generator_gone(*generators_);
   }
   std::vector<Future<void>> ends;
-  for (const auto& generator : closing) {
+  for (const auto& generator : *closing) {
     generator->register_once();
     ends.push_back(close_generator_in_task(*generator));
   }
   const auto outcomes = co_await gather_outcomes(std::move(ends));
-  for (std::size_t i = 0; i < closing.size(); ++i) {
+  for (std::size_t i = 0; i < closing->size(); ++i) {
     // A cancellation is no error.
     if (outcomes[i] || outcomes[i].cancelled()) continue;
     call_exception_handler(
-        {.message = "an error occurred during closing of asynchronous generator " + repr(*closing[i]),
+        {.message = "an error occurred during closing of asynchronous generator " + repr(*(*closing)[i]),
          .exception = outcomes[i].error(),
-         .asyncgen = closing[i].get()});
+         .asyncgen = (*closing)[i].get()});
   }
 }
 

@@ -53,9 +53,9 @@ class CoroPromise final : public CoroPromiseBase {
   template <class U = T>
     requires std::convertible_to<U&&, T>
   void return_value(U&& value) {
-    outcome_ = Outcome<T>::of(std::forward<U>(value));
+    outcome_.set_value(std::forward<U>(value));
   }
-  void unhandled_exception() noexcept { outcome_ = Outcome<T>::failed(std::current_exception()); }
+  void unhandled_exception() noexcept { outcome_.set_error(std::current_exception()); }
   [[nodiscard]] Outcome<T>& outcome() noexcept { return outcome_; }
 
  private:
@@ -68,8 +68,8 @@ class CoroPromise<void> final : public CoroPromiseBase {
   explicit CoroPromise(std::source_location where = std::source_location::current()) noexcept
       : CoroPromiseBase(where) {}
   Coro<void> get_return_object() noexcept;
-  void return_void() { outcome_ = Outcome<void>::of({}); }
-  void unhandled_exception() noexcept { outcome_ = Outcome<void>::failed(std::current_exception()); }
+  void return_void() noexcept { outcome_.set_value(Unit{}); }
+  void unhandled_exception() noexcept { outcome_.set_error(std::current_exception()); }
   [[nodiscard]] Outcome<void>& outcome() noexcept { return outcome_; }
 
  private:
@@ -99,9 +99,11 @@ class [[nodiscard]] CoroAwaiter {
   T await_resume() {
     leave_awaited_frame(*site_.task);
     // The frame goes before the value is used, as the coroutine's locals did before it returned.
-    auto outcome = std::move(frame_.promise().outcome());
-    std::exchange(frame_, {}).destroy();
-    return std::move(outcome).take();
+    struct AtExit {
+      Frame frame;
+      ~AtExit() { frame.destroy(); }
+    } const at_exit{std::exchange(frame_, {})};
+    return std::move(at_exit.frame.promise().outcome()).take();
   }
 
  private:

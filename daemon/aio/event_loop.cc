@@ -59,6 +59,9 @@ EventLoop::~EventLoop() {
   }
   drop_tasks();
   while (generators_) generator_gone(*generators_);
+  // A generator that awaited the shutdown owns itself through it.
+  for (const auto& shutdown : std::exchange(asyncgen_shutdowns_, {}))
+    if (const auto closing = shutdown.lock()) closing->clear();
 }
 
 // --- run, stop, close ---
@@ -218,7 +221,9 @@ void EventLoop::close() {
   auto watches = std::exchange(watches_, {});
   for (const auto& watch : watches)
     if (watch.owner) watch.owner->loop_closed();
-  watches.clear();
+  for (auto& watch : watches)
+    for (auto* side : {&watch.reader, &watch.writer})
+      if (*side) side->detach()->drop();
   selector_.reset();
   executor_shutdown_ = true;
   if (default_executor_) default_executor_->shutdown(false);

@@ -345,6 +345,7 @@ class EventLoop {
   std::unique_ptr<std::byte[]> receive_buffer_;
   GeneratorBase* generators_ = nullptr;  // first of a list, in order of first iteration
   GeneratorBase* last_generator_ = nullptr;
+  std::vector<std::weak_ptr<std::vector<Ref<GeneratorBase>>>> asyncgen_shutdowns_;  // what each of them closes
   TaskBase* current_task_ = nullptr;
   TaskBase* first_task_ = nullptr;
   TaskBase* last_task_ = nullptr;
@@ -381,12 +382,14 @@ auto EventLoop::run_in_executor(Executor* executor, F&& function) -> Future<std:
       function_.reset();
     }
     void deliver(FutureBase& future) override {
+      // What the job made belongs to this thread from here on, though the other one may let the job go last.
+      auto outcome = std::exchange(outcome_, {});
       if (future.done()) return;
       auto& state = static_cast<FutureState<Result>&>(future);
-      if (outcome_.has_value()) {
-        state.set_result(std::move(outcome_.value()));
+      if (outcome.has_value()) {
+        state.set_result(std::move(outcome.value()));
       } else {
-        state.set_exception(outcome_.error());
+        state.set_exception(outcome.error());
       }
     }
 

@@ -23,14 +23,19 @@ class Outcome {
   Outcome() = default;  // no value and no exception yet
   static Outcome of(Stored<T> value) {
     Outcome outcome;
-    outcome.state_.template emplace<1>(std::move(value));
+    outcome.set_value(std::move(value));
     return outcome;
   }
   static Outcome failed(std::exception_ptr error) {
     Outcome outcome;
-    outcome.state_.template emplace<2>(std::move(error));
+    outcome.set_error(std::move(error));
     return outcome;
   }
+  template <class U>
+  void set_value(U&& value) {
+    state_.template emplace<1>(std::forward<U>(value));
+  }
+  void set_error(std::exception_ptr error) noexcept { state_.template emplace<2>(std::move(error)); }
 
   [[nodiscard]] bool empty() const noexcept { return state_.index() == 0; }
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 1; }

@@ -72,11 +72,13 @@ Coro<void> cancel_and_wait(FutureRef future);
 template <class T>
 Coro<T> wait_for(Future<T> future, std::optional<Duration> timeout) {
   if (timeout && *timeout <= Duration::zero()) {
-    if (!future.done()) {
-      co_await cancel_and_wait(FutureRef(future.state().get()));
-      if (future.cancelled()) throw TimeoutError();
+    if (future.done()) co_return future.state()->take_result_as();
+    co_await cancel_and_wait(FutureRef(future.state().get()));
+    try {
+      co_return future.state()->take_result_as();
+    } catch (const CancelledError&) {
+      throw TimeoutError();
     }
-    co_return future.state()->take_result_as();
   }
   Timeout bound(timeout ? std::optional(get_running_loop().deadline_after(*timeout)) : std::nullopt);
   bound.enter();

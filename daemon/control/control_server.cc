@@ -71,7 +71,9 @@ class ControlServer::Impl {
 
   void set_health(const std::string& service, bool serving) {
     const std::lock_guard lock(health_mutex_);
-    health_[service] = serving;
+    const auto [known, added] = health_.try_emplace(service, serving);
+    // gRPC tells watchers of every setting, also of one that changes nothing.
+    if (!added && std::exchange(known->second, serving) == serving) return;
     publish(service, serving);
   }
 

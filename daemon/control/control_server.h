@@ -21,9 +21,9 @@ struct ControlOptions {
   mode_t admin_mode = 0600;
   std::string observe_group;  // empty: the process's own
   std::string admin_group;
-  std::size_t waiting_calls = 128;  // calls that may wait for loops at one time; the next is TOO_MANY_CALLS
+  std::size_t waiting_calls = 128;        // calls that may wait for loops at one time; the next is TOO_MANY_CALLS
   std::size_t waiting_calls_of_one = 16;  // and for any one loop
-  host::LoopOptions loop_defaults;  // what CreateLoop does not say
+  host::LoopOptions loop_defaults;        // what CreateLoop does not say
 };
 
 // The gRPC control plane of a daemon: two unix sockets, a role each. It translates and keeps no state of its own but

@@ -143,13 +143,12 @@ void add_create(CLI::App& app, Arguments& a, Action& chosen) {
 }
 
 void add_close(CLI::App& app, Arguments& a, Action& chosen) {
-  auto* close = add_command(app,
-                            {"close", "Close loops that do not run, for good",
-                             "  evloopctl stop batch-0 && evloopctl close batch-0\n"
-                             "  evloopctl close batch-0 --raw"},
-                            chosen, [&a](Commands& c) {
-                              return c.close(a.names, a.raw ? v1::CLOSE_MODE_RAW : v1::CLOSE_MODE_GRACEFUL);
-                            });
+  auto* close = add_command(
+      app,
+      {"close", "Close loops that do not run, for good",
+       "  evloopctl stop batch-0 && evloopctl close batch-0\n"
+       "  evloopctl close batch-0 --raw"},
+      chosen, [&a](Commands& c) { return c.close(a.names, a.raw ? v1::CLOSE_MODE_RAW : v1::CLOSE_MODE_GRACEFUL); });
   close->add_option("loop", a.names)->required();
   close->add_flag("--raw", a.raw, "asyncio's bare loop.close(): cancel nothing, shut down nothing first");
 }

@@ -197,8 +197,10 @@ HostResult<void> HostedLoop::shutdown_asyncgens(Deadline deadline) {
   } else {
     const auto job = std::make_shared<JobRun>(name(), "shutdown_asyncgens", close_generators);
     worker_.on_loop([job](evloop::EventLoop& loop) { job->join(loop); });
-    auto got = job->wait(deadline, nullptr);
-    answer = got ? std::move(*got) : std::unexpected(late(Reason::loop_stalled, "shut down its generators"));
+    const auto ended = [this, run = admitted->run] { return life_.wait_for_end(run, steady_clock::now()); };
+    auto got = job->wait(deadline, ended);
+    const auto reason = ended() ? Reason::loop_stopped_early : Reason::loop_stalled;
+    answer = got ? std::move(*got) : std::unexpected(late(reason, "shut down its generators"));
   }
   if (!answer) return std::unexpected(answer.error());
   return {};
@@ -258,11 +260,17 @@ HostResult<void> HostedLoop::attach(const std::string& workload, std::shared_ptr
     detach(workload);  // if it did come to it at the last moment
     return std::unexpected(late(Reason::loop_stalled, "take over workload " + workload));
   }
-  if (const auto text = error.get(); !text.empty())
-    return std::unexpected(HostError{.reason = Reason::internal,
-                                     .message = "workload " + workload + " cannot run on loop " + name() + ": " + text,
-                                     .metadata = {{"loop", name()}, {"workload", workload}}});
-  return {};
+  const auto text = [&] {
+    try {
+      return error.get();
+    } catch (const std::future_error&) {
+      return std::string("it was closed");
+    }
+  }();
+  if (text.empty()) return {};
+  return std::unexpected(HostError{.reason = Reason::internal,
+                                   .message = "workload " + workload + " cannot run on loop " + name() + ": " + text,
+                                   .metadata = {{"loop", name()}, {"workload", workload}}});
 }
 
 void HostedLoop::detach(const std::string& workload) {

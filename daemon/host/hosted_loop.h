@@ -75,7 +75,7 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   void begin_run(evloop::EventLoop& loop, std::uint64_t run);
   void part_with_shares(evloop::EventLoop& loop, CloseMode mode);
 
-  // Has the loop's thread call `function`; false if it did not come to it by the deadline.
+  // Has the loop's thread call `function`, unless it is closed; false if it did not come to it by the deadline.
   bool call(Worker::Function function, Deadline deadline);
   void post_stop(std::uint64_t run);
   void post_drain();

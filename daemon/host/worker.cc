@@ -58,6 +58,7 @@ class Worker::Core {
 
   void execute(Function function) {
     const std::lock_guard lock(mutex_);
+    if (finished_) return;
     between_runs_.push_back(std::move(function));
     changed_.notify_one();
   }
@@ -65,6 +66,7 @@ class Worker::Core {
   void on_loop(Function function) {
     {
       const std::lock_guard lock(mutex_);
+      if (finished_) return;
       anytime_.push_back(std::move(function));
       if (!in_run_) return changed_.notify_one();
     }

@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t smallest = 64;
 constexpr std::size_t largest_small = 4096;  // up to here from the block cache
-constexpr std::size_t largest_kept = 512 * 1024;
 
 #ifdef EVLOOP_PLAIN_BLOCKS
 
@@ -28,6 +27,7 @@ void free_large(void* block, std::size_t) noexcept { ::operator delete(block); }
 
 #else
 
+constexpr std::size_t largest_kept = 512 * 1024;
 constexpr std::size_t kept_bytes = 1024 * 1024;  // per size and thread
 
 struct Free {

@@ -48,7 +48,6 @@ class EchoConnection final : public evloop::Protocol, public LinkedList<EchoConn
   }
 
   void data_received(std::span<const std::byte> data) override {
-    if (!share_) return;
     share_->tally_.in(data.size());
     share_->tally_.out(data.size());
     transport_->write(data);

@@ -1,83 +1,74 @@
 #include "aio/as_completed.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "aio/runner.h"
 #include "aio/sleep.h"
+#include "loop_test.h"
 
 namespace evloop {
 namespace {
 
-using namespace std::chrono_literals;
-
-Coro<int> after(int turns, int value) {
-  for (int i = 0; i < turns; ++i) co_await yield();
-  co_return value;
-}
-
-Coro<std::vector<int>> order_of_arrival() {
-  std::vector<Coro<int>> children;
-  children.push_back(after(3, 1));
-  children.push_back(after(1, 2));
-  children.push_back(after(2, 3));
-  auto arrivals = as_completed(std::move(children));
-  std::vector<int> order;
-  while (auto done = co_await arrivals.anext()) order.push_back(done->result());
-  co_return order;
-}
-
-TEST(AsCompleted, AnswersFuturesInTheOrderOfTheirEnd) {
-  EXPECT_THAT(run(order_of_arrival()), testing::ElementsAre(2, 3, 1));
-}
-
-Coro<int> count(std::vector<Future<int>> futures) {
-  auto arrivals = as_completed(std::move(futures));
-  int n = 0;
-  while (co_await arrivals.anext()) ++n;
-  co_return n;
-}
-Coro<int> count_twice_the_same() {
-  const Future<int> one = get_running_loop().create_task(after(1, 1));
-  co_return co_await count({one, one});
-}
-
-TEST(AsCompleted, CountsTheSameFutureOnce) { EXPECT_EQ(run(count_twice_the_same()), 1); }
-TEST(AsCompleted, OfNothingEndsAtOnce) { EXPECT_EQ(run(count({})), 0); }
-
-Coro<void> timeout_of_two_in_three() {
-  auto& loop = get_running_loop();
-  const auto never = loop.create_future<int>();
-  const auto nor_this = loop.create_future<int>();
-  std::vector<Future<int>> futures{never, loop.create_task(after(1, 7)), nor_this};
-  auto arrivals = as_completed(std::move(futures), 1ms);
-  const auto first = co_await arrivals.anext();
-  EXPECT_EQ(first->result(), 7);
-  for (int i = 0; i < 2; ++i) {
-    const auto late = co_await settled(arrivals.anext());
-    EXPECT_TRUE(holds<TimeoutError>(late.error()));
+class AsCompletedTest : public LoopTest {
+ public:
+  Coro<int> after(Duration delay, int value) {
+    co_await sleep(delay);
+    co_return value;
   }
-  EXPECT_FALSE(co_await arrivals.anext());
-  EXPECT_FALSE(never.cancelled());
+};
+
+TEST_F(AsCompletedTest, GivesFuturesInTheOrderInWhichTheyEnd) {  // COMB-13
+  const auto body = [&]() -> Coro<void> {
+    std::vector<Coro<int>> coros;
+    for (const int i : {3, 1, 2}) coros.push_back(after(i * 1s, i));
+    auto arrivals = as_completed(std::move(coros));
+    while (const auto done = co_await arrivals.anext()) note(std::to_string(done->result()));
+    EXPECT_EQ(co_await arrivals.anext(), std::nullopt);
+  };
+  run(body());
+  EXPECT_THAT(noted(), ElementsAre("1", "2", "3"));
 }
 
-TEST(AsCompleted, ThrowsForEachThatIsLateAndCancelsNone) { run(timeout_of_two_in_three()); }
-
-Coro<void> cancelled_consumer() {
-  auto& loop = get_running_loop();
-  const auto future = loop.create_future<int>();
-  auto arrivals = as_completed(std::vector<Future<int>>{future});
-  auto consumer = loop.create_task(arrivals.anext());
-  co_await yield();
-  consumer.cancel();
-  co_await settled(consumer);
-  EXPECT_TRUE(consumer.cancelled());
-  future.set_result(5);
-  const auto done = co_await arrivals.anext();
-  EXPECT_EQ(done.value().result(), 5);
+TEST_F(AsCompletedTest, GivesTheSameOneOnce) {  // COMB-13
+  const auto body = [&]() -> Coro<void> {
+    const auto task = start(after(1s, 1));
+    auto arrivals = as_completed(std::vector{task, task});
+    EXPECT_EQ((co_await arrivals.anext())->result(), 1);
+    EXPECT_EQ(co_await arrivals.anext(), std::nullopt);
+  };
+  run(body());
 }
 
-TEST(AsCompleted, ACancelledConsumerLosesNoItem) { run(cancelled_consumer()); }
+TEST_F(AsCompletedTest, OfNothingEndsAtOnce) {
+  const auto body = [&]() -> Coro<void> { EXPECT_EQ(co_await as_completed(std::vector<Task<int>>()).anext(), std::nullopt); };
+  run(body());
+}
+
+TEST_F(AsCompletedTest, ThrowsTimeoutErrorForEachThatIsTooLateAndCancelsNone) {  // COMB-14
+  const auto body = [&]() -> Coro<void> {
+    const std::vector tasks{start(after(1s, 1)), start(after(5s, 5)), start(after(6s, 6))};
+    auto arrivals = as_completed(tasks, 3s);
+    EXPECT_EQ((co_await arrivals.anext())->result(), 1);
+    for (int i = 0; i < 2; ++i) EXPECT_TRUE(holds<TimeoutError>((co_await settled(arrivals.anext())).error()));
+    EXPECT_EQ(now(), 3s);
+    EXPECT_EQ(co_await arrivals.anext(), std::nullopt);
+    EXPECT_EQ(co_await tasks[2], 6);
+  };
+  run(body());
+}
+
+TEST_F(AsCompletedTest, ACancelledWaitLosesNothing) {  // COMB-14
+  const std::vector tasks{start(after(1s, 1)), start(after(2s, 2))};
+  const auto body = [&]() -> Coro<void> {
+    auto arrivals = as_completed(tasks);
+    const auto next = [&]() -> Coro<void> { static_cast<void>(co_await arrivals.anext()); };
+    const auto impatient = start(next());
+    co_await yield();
+    impatient.cancel();
+    co_await yield();
+    EXPECT_EQ((co_await arrivals.anext())->result(), 1);
+    EXPECT_EQ((co_await arrivals.anext())->result(), 2);
+    EXPECT_EQ(co_await arrivals.anext(), std::nullopt);
+  };
+  run(body());
+}
 
 }  // namespace
 }  // namespace evloop

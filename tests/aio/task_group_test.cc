@@ -38,13 +38,13 @@ class TaskGroupTest : public LoopTest {
 
 TEST_F(TaskGroupTest, WaitsForAllItsTasksAlsoForLaterOnes) {  // TG-01
   in_task([&]() -> Coro<void> {
+    const auto spawns = [&](TaskGroup& group) -> Coro<void> {
+      co_await sleep(2s);
+      static_cast<void>(group.create_task(member(3s, "late")));
+    };
     co_await task_group([&](TaskGroup& group) -> Coro<void> {
       static_cast<void>(group.create_task(member(1s, "a")));
-      const auto spawns = [&]() -> Coro<void> {
-        co_await sleep(2s);
-        static_cast<void>(group.create_task(member(3s, "late")));
-      };
-      static_cast<void>(group.create_task(spawns()));
+      static_cast<void>(group.create_task(spawns(group)));
       note("body");
       co_await yield();
     });
@@ -254,14 +254,14 @@ TEST_F(TaskGroupTest, AnEagerMembersFailureAbortsThroughTheQueue) {  // TG-13
 
 TEST_F(TaskGroupTest, CancelEndsTheBlockWithoutAnError) {  // TG-14
   in_task([&]() -> Coro<void> {
+    const auto cancels = [](TaskGroup& group) -> Coro<void> {
+      co_await sleep(1s);
+      group.cancel();
+      group.cancel();
+    };
     co_await task_group([&](TaskGroup& group) -> Coro<void> {
       static_cast<void>(group.create_task(member(1h, "a")));
-      const auto cancels = [&]() -> Coro<void> {
-        co_await sleep(1s);
-        group.cancel();
-        group.cancel();
-      };
-      static_cast<void>(group.create_task(cancels()));
+      static_cast<void>(group.create_task(cancels(group)));
       co_await sleep(1h);
       note("not reached");
     });

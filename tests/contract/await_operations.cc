@@ -70,8 +70,8 @@ Coro<std::string> wait_for_some(Run& run, const Step& step) {
 
 Coro<std::string> wait_for_target(Run& run, const Step& step) {
   const auto timeout = step.seconds("timeout");
-  auto waiting = std::visit([&](auto&& target) { return wait_for(std::move(target), timeout); },
-                            run.target(step.text("on")));
+  auto waiting =
+      std::visit([&](auto&& target) { return wait_for(std::move(target), timeout); }, run.target(step.text("on")));
   co_return (co_await std::move(waiting)).text();
 }
 

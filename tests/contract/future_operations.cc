@@ -19,8 +19,8 @@ auto& registrations(Run& run, const Step& step) {
 }
 
 Result add_done_callback(Run& run, const Step& step) {
-  registrations(run, step).push_back(run.future(step).add_done_callback(
-      [&run, name = step.text("cb")](const Future<Value>& done) {
+  registrations(run, step).push_back(
+      run.future(step).add_done_callback([&run, name = step.text("cb")](const Future<Value>& done) {
         run.call(name, run.objects().label(*done.state()));
       }));
   return {};
@@ -83,11 +83,9 @@ std::vector<Operation> future_operations() {
       {"cancel", "id:awaitable msg:text?", cancel},
       {"add_done_callback", "id:awaitable cb", add_done_callback},
       {"remove_done_callback", "id:awaitable cb", remove_done_callback},
-      {"result", "id:awaitable",
-       [](Run& run, const Step& step) -> Result { return run.future(step).result().text(); }},
+      {"result", "id:awaitable", [](Run& run, const Step& step) -> Result { return run.future(step).result().text(); }},
       {"exception", "id:awaitable", exception},
-      {"state", "id:awaitable",
-       [](Run& run, const Step& step) -> Result { return run.state_text(run.future(step)); }},
+      {"state", "id:awaitable", [](Run& run, const Step& step) -> Result { return run.state_text(run.future(step)); }},
       {"create_task", "coro as:awaitable", create_task},
       {"current_task", "", describe_current_task},
       {"all_tasks", "", all_tasks},

@@ -188,8 +188,8 @@ Machine::Next Machine::unwind() {
     case Frame::Kind::try_body:
       if (pending_.kind == Pending::Kind::raise && !run_.sealed()) {
         const auto& clauses = frame.owner->clauses();
-        const auto clause = std::ranges::find_if(
-            clauses, [this](const Clause& one) { return matches(pending_.error, one.types); });
+        const auto clause =
+            std::ranges::find_if(clauses, [this](const Clause& one) { return matches(pending_.error, one.types); });
         if (clause != clauses.end()) {
           frame.kind = Frame::Kind::clause;
           frame.steps = &clause->body;

@@ -57,9 +57,9 @@ class Machine {
     const Steps* steps;
     const Step* owner = nullptr;  // the step whose body this is
     std::size_t next = 0;
-    std::optional<std::int64_t> passes_left{};       // none: without limit
-    std::exception_ptr handled{};                    // clause: what it caught
-    Pending pending{};                               // finally: what goes on after it
+    std::optional<std::int64_t> passes_left{};  // none: without limit
+    std::exception_ptr handled{};               // clause: what it caught
+    Pending pending{};                          // finally: what goes on after it
     std::unique_ptr<Block> block{};
     AsyncGenerator<Value, Value> generator{};
   };

@@ -11,11 +11,10 @@ using Operations = std::map<std::string, Known, std::less<>>;
 
 Operations all_operations() {
   Operations all;
-  for (const auto family : {control_operations, loop_operations, thread_operations, future_operations,
-                            await_operations, scope_operations, lock_operations, queue_operations,
-                            generator_operations, socket_operations})
-    for (const auto& operation : family())
-      all.emplace(operation.name, Known{operation, operation.parsed_fields()});
+  for (const auto family :
+       {control_operations, loop_operations, thread_operations, future_operations, await_operations, scope_operations,
+        lock_operations, queue_operations, generator_operations, socket_operations})
+    for (const auto& operation : family()) all.emplace(operation.name, Known{operation, operation.parsed_fields()});
   return all;
 }
 

@@ -29,10 +29,8 @@ struct State {
     return (barrier.broken() ? "broken waiting=" : "intact waiting=") + std::to_string(barrier.n_waiting());
   }
   template <class Lockable>
-    requires requires(const Lockable& lockable) { lockable.locked(); }
-  std::string operator()(const Lockable& lockable) const {
-    return lockable.locked() ? "locked" : "unlocked";
-  }
+  requires requires(const Lockable& lockable) { lockable.locked(); }
+  std::string operator()(const Lockable& lockable) const { return lockable.locked() ? "locked" : "unlocked"; }
 };
 
 }  // namespace
@@ -43,7 +41,8 @@ Primitives::Primitives(const Json& declared) {
   for (const auto& id : section("events")) all_.emplace(id, make<Event>());
   for (const auto& id : section("conditions")) all_.emplace(id, make<Condition>());
   for (const auto& [id, spec] : section("semaphores").items()) all_.emplace(id, make_semaphore(spec));
-  for (const auto& [id, parties] : section("barriers").items()) all_.emplace(id, make<Barrier>(parties.get<std::int64_t>()));
+  for (const auto& [id, parties] : section("barriers").items())
+    all_.emplace(id, make<Barrier>(parties.get<std::int64_t>()));
   for (const auto& [id, spec] : section("queues").items()) all_.emplace(id, make_queue(spec));
 }
 

@@ -37,12 +37,9 @@ Result task_done(Run& run, const Step& step) {
 
 std::vector<Operation> queue_operations() {
   return {
-      {"queue_put", "id:queue value", put},
-      {"queue_get", "id:queue", get},
-      {"queue_join", "id:queue", join_queue},
-      {"queue_put_nowait", "id:queue value", put_nowait},
-      {"queue_get_nowait", "id:queue", get_nowait},
-      {"queue_task_done", "id:queue", task_done},
+      {"queue_put", "id:queue value", put},         {"queue_get", "id:queue", get},
+      {"queue_join", "id:queue", join_queue},       {"queue_put_nowait", "id:queue value", put_nowait},
+      {"queue_get_nowait", "id:queue", get_nowait}, {"queue_task_done", "id:queue", task_done},
   };
 }
 

@@ -34,12 +34,13 @@ void show(const Lines& expected, const Lines& actual, std::ostream& out) {
 
 class Replay {
  public:
-  Replay(std::size_t differences_shown, std::ostream& out) : differences_shown_(differences_shown), out_(out) {}
+  Replay(MakeSelector make_selector, std::size_t differences_shown, std::ostream& out)
+      : make_selector_(make_selector), differences_shown_(differences_shown), out_(out) {}
 
   void check(const Json& json, const Lines& expected) {
     const Program program(json);
     const Watchdog watchdog(program.name);
-    const auto actual = split(Run(program).execute());
+    const auto actual = split(Run(program, make_selector_).execute());
     if (actual == expected) {
       ++tally_.passed;
       return;
@@ -51,6 +52,7 @@ class Replay {
   [[nodiscard]] Tally tally() const noexcept { return tally_; }
 
  private:
+  const MakeSelector make_selector_;
   const std::size_t differences_shown_;
   std::ostream& out_;
   Tally tally_;
@@ -85,8 +87,8 @@ void check_recording(Replay& replay, const std::filesystem::path& file) {
 
 }  // namespace
 
-Tally replay(const std::string& path, std::size_t differences_shown, std::ostream& out) {
-  Replay replay(differences_shown, out);
+Tally replay(const std::string& path, MakeSelector make_selector, std::size_t differences_shown, std::ostream& out) {
+  Replay replay(make_selector, differences_shown, out);
   if (std::filesystem::is_directory(path)) {
     std::vector<std::filesystem::path> cases;
     for (const auto& entry : std::filesystem::directory_iterator(path))

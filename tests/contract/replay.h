@@ -4,6 +4,8 @@
 #include <ostream>
 #include <string>
 
+#include "contract/run.h"
+
 namespace evloop::contract {
 
 struct Tally {
@@ -14,6 +16,6 @@ struct Tally {
 // Runs recorded programs and compares their traces with the recorded ones. `path` is a recording (a line for each
 // program with its trace) or a directory of cases (NAME.json and NAME.trace). Tells `out` about the first
 // `differences_shown` programs that differ. Throws std::runtime_error if there is nothing to replay.
-Tally replay(const std::string& path, std::size_t differences_shown, std::ostream& out);
+Tally replay(const std::string& path, MakeSelector make_selector, std::size_t differences_shown, std::ostream& out);
 
 }  // namespace evloop::contract

@@ -25,13 +25,15 @@ void trace_warning(LogLevel, std::string_view message) {
 
 // Reported when an object is destroyed, hence at no defined moment.
 bool is_destruction_report(const ErrorContext& context) {
-  return context.message.ends_with("was never retrieved") || context.message.contains("was destroyed but it is pending");
+  return context.message.ends_with("was never retrieved") ||
+         context.message.contains("was destroyed but it is pending");
 }
 
 // The loop's own messages name callbacks, generators and tasks: only their kind is comparable.
 std::string message_text(const std::string& message) {
   if (message.starts_with("Exception in callback ")) return "exception-in-callback";
-  if (message.starts_with("an error occurred during closing of asynchronous generator")) return "error-closing-asyncgen";
+  if (message.starts_with("an error occurred during closing of asynchronous generator"))
+    return "error-closing-asyncgen";
   if (message == "Unhandled error in exception handler") return "error-in-exception-handler";
   if (message.contains("has errored out but its parent task")) return "task-group-parent-done";
   return json_text(message);
@@ -39,13 +41,13 @@ std::string message_text(const std::string& message) {
 
 }  // namespace
 
-Run::Run(const Program& program)
+Run::Run(const Program& program, MakeSelector make_selector)
     : program_(program),
       fuel_(all_fuel),
       executor_(std::make_shared<GateExecutor>(gate_)),
       primitives_(program.declared),
       endpoints_(program.declared),
-      loop_(make_loop()) {
+      loop_(make_loop(make_selector)) {
   current_run = this;
   set_log_sink(trace_warning);
   for (const auto& id : program.declared.value("futures", Json()))
@@ -61,9 +63,9 @@ Run::~Run() {
   current_run = nullptr;
 }
 
-std::unique_ptr<EventLoop> Run::make_loop() {
+std::unique_ptr<EventLoop> Run::make_loop(MakeSelector make_selector) {
   auto made = std::make_unique<EventLoop>(EventLoop::Options{
-      .selector = std::make_unique<VirtualTimeSelector>(*this),
+      .selector = std::make_unique<VirtualTimeSelector>(*this, make_selector()),
       .clock = &clock_,
       .default_exception_handler =
           [this](EventLoop&, const ErrorContext& context) {
@@ -89,8 +91,8 @@ std::string Run::execute() {
 
 void Run::emit(const std::string& label, const std::string& text) {
   if (sealed_) return;
-  trace_ += seconds_text(clock_.now()) + (loop_->is_running() ? " R" : " -") + (loop_->is_closed() ? "C " : "- ") + label +
-            " " + text + "\n";
+  trace_ += seconds_text(clock_.now()) + (loop_->is_running() ? " R" : " -") + (loop_->is_closed() ? "C " : "- ") +
+            label + " " + text + "\n";
 }
 
 bool Run::burn() {
@@ -103,7 +105,8 @@ bool Run::burn() {
 
 void Run::report(const std::string& label, const char* verb, const ErrorContext& context) {
   const auto error = context.exception ? exception_text(context.exception) : "-";
-  emit(label, std::string(verb) + " " + message_text(context.message) + " {" + error + "} keys=" + join(context.keys()));
+  emit(label,
+       std::string(verb) + " " + message_text(context.message) + " {" + error + "} keys=" + join(context.keys()));
 }
 
 std::string Run::state_text(const Future<Value>& future) const {
@@ -182,7 +185,8 @@ Coro<Value> Run::run_coroutine(CoroutineName name, const Steps& steps) {
   if (!burn()) co_return Value();
   emit(name.label(), "start");
   Machine machine(*this, name.label(), steps);
-  for (auto request = machine.advance(); request.kind != Machine::Request::Kind::finished; request = machine.advance()) {
+  for (auto request = machine.advance(); request.kind != Machine::Request::Kind::finished;
+       request = machine.advance()) {
     const auto ended = co_await settled(std::move(request.work));
     if (!ended) machine.raise(ended.error());
   }
@@ -196,7 +200,8 @@ AsyncGenerator<Value, Value> Run::make_generator(const std::string& name, const 
 AsyncGenerator<Value, Value> Run::run_generator(std::string label, const Steps& steps) {
   emit(label, "start");
   Machine machine(*this, label, steps);
-  for (auto request = machine.advance(); request.kind != Machine::Request::Kind::finished; request = machine.advance()) {
+  for (auto request = machine.advance(); request.kind != Machine::Request::Kind::finished;
+       request = machine.advance()) {
     if (request.kind == Machine::Request::Kind::await) {
       const auto ended = co_await settled(std::move(request.work));
       if (!ended) machine.raise(ended.error());

@@ -17,11 +17,14 @@ namespace evloop::contract {
 
 class Machine;
 
+// Makes the selector that a loop really has: make_epoll_selector or make_poll_selector.
+using MakeSelector = std::unique_ptr<Selector> (*)();
+
 // The execution of one program on a loop of its own, and the trace of it. Loop thread, but for jobs, which run while
 // the loop's thread waits for them.
 class Run {
  public:
-  explicit Run(const Program& program);
+  Run(const Program& program, MakeSelector make_selector);
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -69,7 +72,7 @@ class Run {
   [[nodiscard]] std::string state_text(const Future<Value>& future) const;
 
  private:
-  [[nodiscard]] std::unique_ptr<EventLoop> make_loop();
+  [[nodiscard]] std::unique_ptr<EventLoop> make_loop(MakeSelector make_selector);
   [[nodiscard]] bool is_known(const std::string& target) const;
   void report(const std::string& label, const char* verb, const ErrorContext& context);
   void print_final_states();

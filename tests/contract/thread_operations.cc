@@ -19,8 +19,8 @@ Result external(Run& run, const Step& step) {
 }
 
 Result run_in_executor(Run& run, const Step& step) {
-  run.objects().bind(step.text("as"), run.loop().run_in_executor(
-                                          nullptr, [&run, job = step.text("job")] { return run.run_job(job); }));
+  run.objects().bind(step.text("as"),
+                     run.loop().run_in_executor(nullptr, [&run, job = step.text("job")] { return run.run_job(job); }));
   return {};
 }
 

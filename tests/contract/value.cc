@@ -45,7 +45,9 @@ std::string Value::text() const {
   return std::visit(Writer(), data_);
 }
 
-bool Value::operator<(const Value& other) const { return std::get<std::int64_t>(data_) < std::get<std::int64_t>(other.data_); }
+bool Value::operator<(const Value& other) const {
+  return std::get<std::int64_t>(data_) < std::get<std::int64_t>(other.data_);
+}
 bool Value::operator==(const Value& other) const { return data_ == other.data_; }
 
 std::string json_text(const Json& json) { return json.dump(-1, ' ', true); }

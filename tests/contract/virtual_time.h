@@ -15,7 +15,7 @@ class Run;
 // timeout, nothing outstanding) reports the deadlock and stops the loop.
 class VirtualTimeSelector final : public Selector {
  public:
-  explicit VirtualTimeSelector(Run& run) : run_(run), inner_(make_epoll_selector()) {}
+  VirtualTimeSelector(Run& run, std::unique_ptr<Selector> real) : run_(run), inner_(std::move(real)) {}
 
   void add(int fd, Interest interest) override { inner_->add(fd, interest); }
   void modify(int fd, Interest interest) override { inner_->modify(fd, interest); }

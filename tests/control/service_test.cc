@@ -412,6 +412,26 @@ TEST_F(ControlService, HealthOfALoopFollowsItsState) {
   EXPECT_EQ(observer.health_of("evloopd.loops/io-0"), "NOT_SERVING");
 }
 
+TEST_F(ControlService, AWatcherOfHealthHearsOfChangesOnly) {
+  using grpc::health::v1::HealthCheckResponse;
+  ASSERT_TRUE(admin.create("io-0").ok());
+  ASSERT_TRUE(admin.start("io-0").ok());
+  grpc::health::v1::HealthCheckRequest request;
+  request.set_service("evloopd.loops/io-0");
+  grpc::ClientContext context;
+  const auto watch = observer.health.Watch(&context, request);
+  HealthCheckResponse answer;
+  ASSERT_TRUE(watch->Read(&answer));
+  EXPECT_EQ(answer.status(), HealthCheckResponse::SERVING);
+  ASSERT_TRUE(admin.stop("io-0").ok());  // through STOPPING to STOPPED
+  ASSERT_TRUE(watch->Read(&answer));
+  EXPECT_EQ(answer.status(), HealthCheckResponse::NOT_SERVING);
+  ASSERT_TRUE(admin.start("io-0").ok());  // through STARTING to RUNNING
+  ASSERT_TRUE(watch->Read(&answer));
+  EXPECT_EQ(answer.status(), HealthCheckResponse::SERVING);
+  context.TryCancel();
+}
+
 TEST_F(ControlService, HealthOfTheDaemonIsServingUntilItIsToldOtherwise) {
   EXPECT_EQ(observer.health_of(""), "SERVING");
   daemon.control.set_serving(false);

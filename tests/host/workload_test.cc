@@ -148,7 +148,7 @@ TEST_F(WorkloadOnLoops, AStartUndoesADrain) {
   HostResult<LoopSnapshot> drained;
   std::jthread drainer([&] { drained = host->drain("io-0", soon()); });
   ASSERT_TRUE(eventually([&] { return state("io-0") == LoopState::draining; }));
-  EXPECT_FALSE(host::testing::condition(get("io-0"), "Accepting"));
+  EXPECT_TRUE(eventually([&] { return !host::testing::condition(get("io-0"), "Accepting"); }));
   const auto started = host->start("io-0", soon());
   ASSERT_TRUE(started) << started.error().message;
   drainer.join();

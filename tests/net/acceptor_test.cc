@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "net/net_test.h"
+#include "net/os_error.h"
 
 namespace evloop {
 namespace {
@@ -31,10 +32,12 @@ class AcceptorTest : public NetTest {
   std::vector<UniqueFd> accepted_;
 };
 
-// Lets this process open no more files than it has.
+// Lets this process open no more files than it has. The sanitizers open a pipe for the first look at each class of
+// object: what is done meanwhile has been done before.
 class NoMoreFiles {
  public:
   NoMoreFiles() {
+    static_cast<void>(make_os_error("warm", EMFILE));
     ::getrlimit(RLIMIT_NOFILE, &before_);
     const UniqueFd next(::dup(0));
     auto now = before_;
@@ -71,14 +74,15 @@ TEST_F(AcceptorTest, Srv11OutOfFilesItReportsOncePausesForASecondAndGoesOn) {
   acceptor.start();
   const auto first = connect();
   const auto second = connect();
+  loop_.call_later(0s, [] {}).cancel();
   {
     const NoMoreFiles none;
     turn(5);
-    EXPECT_THAT(reports_, ElementsAre("socket.accept() out of system resource"));
-    EXPECT_THAT(last_report_.keys(), ElementsAre("exception", "message", "socket"));
-    EXPECT_TRUE(acceptor.is_paused());
-    EXPECT_FALSE(loop_.is_watched(listener_.get(), Interest::read));
   }
+  EXPECT_THAT(reports_, ElementsAre("socket.accept() out of system resource"));
+  EXPECT_THAT(last_report_.keys(), ElementsAre("exception", "message", "socket"));
+  EXPECT_TRUE(acceptor.is_paused());
+  EXPECT_FALSE(loop_.is_watched(listener_.get(), Interest::read));
   turn(5);
   EXPECT_EQ(accepted_.size(), 0u);
   const auto before = loop_.time();
@@ -93,6 +97,7 @@ TEST_F(AcceptorTest, Srv12StoppingWhilePausedCancelsTheRetry) {
   auto acceptor = make();
   acceptor.start();
   const auto client = connect();
+  loop_.call_later(0s, [] {}).cancel();
   {
     const NoMoreFiles none;
     turn();

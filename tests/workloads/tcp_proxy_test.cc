@@ -67,13 +67,14 @@ class TcpProxyTest : public WorkloadTest {
     for (const auto& address : upstreams) options.upstreams.push_back({address});
     start(options);
   }
-  // The upstream's end of a tunnel.
+  // The upstream's end of a tunnel. The system may say that it is connected before the proxy knows.
   Peer accept(Upstream& upstream) {
     std::optional<Peer> peer;
     EXPECT_TRUE(turn_until([&] {
       if (!peer) peer = upstream.try_accept();
       return peer.has_value();
     }));
+    turn(3);
     return peer ? std::move(*peer) : Peer(UniqueFd());
   }
   bool gets(Peer& peer, std::string_view text) {

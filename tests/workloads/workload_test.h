@@ -93,6 +93,7 @@ class WorkloadTest : public testing::Test {
   }
 
   void start(const KindOptions& options) {
+    share_.reset();
     workload_ = make_workload(options);
     share_ = workload_->attach(loop_);
   }

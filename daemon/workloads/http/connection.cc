@@ -30,7 +30,6 @@ void HttpConnection::connection_lost(std::exception_ptr /*error*/) {
 }
 
 void HttpConnection::data_received(std::span<const std::byte> data) {
-  if (!share_) return;
   share_->tally().in(data.size());
   if (state_ == State::lingering) {
     thrown_away_ += data.size();
@@ -45,7 +44,6 @@ void HttpConnection::data_received(std::span<const std::byte> data) {
 
 void HttpConnection::resume_writing() {
   writable_ = true;
-  if (!share_) return;
   share_->progressed(*this);
   if (state_ == State::serving && !unread_.empty()) {
     std::span<const std::byte> rest(unread_);
@@ -72,8 +70,9 @@ void HttpConnection::serve(std::span<const std::byte>& input) {
   flush();
   // A head that comes bit by bit is no progress: it has to be there in time.
   if (progress || !parser_.in_head()) share.progressed(*this);
-  if (state_ == State::serving) return;
-  if (state_ == State::closing && input.empty()) {
+  if (state_ == State::serving) {
+    if (share.draining() && is_kept_alive()) finish();  // what followed the last request was none
+  } else if (state_ == State::closing && input.empty()) {
     transport_->close();
   } else {
     state_ = State::lingering;
@@ -119,12 +118,20 @@ void HttpConnection::flush() {
   share_->tally().out(batch.size());
   transport_->write(batch.bytes());
   batch.clear();
+  unsent_ = transport_->get_write_buffer_size();
+}
+
+void HttpConnection::finish() {
+  state_ = State::closing;
+  transport_->close();
 }
 
 void HttpConnection::expire() {
-  if (state_ == State::serving && writable_) {
-    state_ = State::closing;
-    transport_->close();
+  const auto unsent = transport_->get_write_buffer_size();
+  const auto before = std::exchange(unsent_, unsent);
+  if (unsent > 0 && unsent < before) return;  // slow, but it takes its answers
+  if (state_ == State::serving && unsent == 0) {
+    finish();
   } else {
     transport_->abort();
   }

@@ -42,7 +42,9 @@ class HttpConnection final : public evloop::Protocol, public LinkedList<HttpConn
   [[nodiscard]] bool is_unused() const noexcept {
     return state_ == State::lingering || (state_ == State::serving && !served_ && !is_busy());
   }
-  // Its time is over: it closes, or is cut if it did not get on with closing.
+  // Closes when what is answered has gone out.
+  void finish();
+  // It made no progress for the idle time: it closes, or is cut if not even its answers go out.
   void expire();
   void abort() { transport_->abort(); }
   // The share goes away: the connection is cut, and nobody is told.
@@ -67,7 +69,8 @@ class HttpConnection final : public evloop::Protocol, public LinkedList<HttpConn
   OpenConnections::Slot slot_;
   evloop::TimePoint last_progress_;
   HttpParser parser_;
-  evloop::Bytes unread_;  // what came when the client had stopped taking answers
+  evloop::Bytes unread_;    // what came when the client had stopped taking answers
+  std::size_t unsent_ = 0;  // of the answers, when that was last looked at
   std::size_t thrown_away_ = 0;
   State state_ = State::serving;
   bool served_ = false;

@@ -65,11 +65,9 @@ void HttpShare::expire_idle() {
 void HttpShare::drain() {
   if (std::exchange(draining_, true)) return;
   // What has reached the socket by now is read in the next turn, after the first of these calls and before the second.
-  drain_soon_ = loop_.call_soon([this] {
-    drain_soon_ = loop_.call_soon([this] { expire_if([](auto& connection) { return connection.is_kept_alive(); }); });
-  });
-  drain_later_ =
-      loop_.call_later(drain_grace, [this] { expire_if([](auto& connection) { return connection.is_unused(); }); });
+  drain_soon_ =
+      loop_.call_soon([this] { drain_soon_ = loop_.call_soon([this] { finish_if(&HttpConnection::is_kept_alive); }); });
+  drain_later_ = loop_.call_later(drain_grace, [this] { finish_if(&HttpConnection::is_unused); });
 }
 
 void HttpShare::stop_draining() noexcept {
@@ -78,10 +76,9 @@ void HttpShare::stop_draining() noexcept {
   drain_later_.cancel();
 }
 
-template <class Predicate>
-void HttpShare::expire_if(Predicate predicate) {
+void HttpShare::finish_if(bool (HttpConnection::*predicate)() const noexcept) {
   for (auto* connection = connections_.front(); connection; connection = connection->next())
-    if (predicate(*connection)) connection->expire();
+    if ((connection->*predicate)()) connection->finish();
 }
 
 void HttpShare::abort() {

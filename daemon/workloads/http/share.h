@@ -45,8 +45,7 @@ class HttpShare final : public host::WorkloadShare {
  private:
   void start_idle_timer();
   void expire_idle();
-  template <class Predicate>
-  void expire_if(Predicate predicate);
+  void finish_if(bool (HttpConnection::*predicate)() const noexcept);
   void stop_draining() noexcept;
 
   evloop::EventLoop& loop_;

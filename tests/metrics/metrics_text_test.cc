@@ -1,0 +1,250 @@
+// What is measured, and how it is called.
+
+#include <gmock/gmock.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <latch>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "aio/coro.h"
+#include "aio/event_loop.h"
+#include "host/loop_host.h"
+#include "metrics/metrics_server.h"
+#include "metrics/scrape.h"
+
+extern char** environ;
+
+namespace evloopd::metrics {
+namespace {
+
+using namespace std::chrono_literals;
+using host::LoopHost;
+using metrics::testing::parse;
+using metrics::testing::value;
+using ::testing::HasSubstr;
+
+LoopHost::Deadline soon() { return std::chrono::steady_clock::now() + 30s; }
+
+class SilentShare final : public host::WorkloadShare {
+ public:
+  void accepted(evloop::UniqueFd) override {}
+  [[nodiscard]] std::size_t connections() const override { return 0; }
+  void drain() override {}
+  void abort() override {}
+};
+
+class Silent final : public host::Workload {
+ public:
+  Silent() {
+    counters_.connections_total = 7;
+    counters_.bytes_in = 11;
+    counters_.bytes_out = 13;
+  }
+  [[nodiscard]] std::string_view kind() const override { return "test.silent"; }
+  [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop&) override {
+    return std::make_unique<SilentShare>();
+  }
+};
+
+evloop::Coro<std::string> do_nothing() { co_return ""; }
+evloop::Coro<std::string> wait_at(std::shared_ptr<std::latch> held, std::shared_ptr<std::latch> free) {
+  held->count_down();
+  free->wait();
+  co_return "";
+}
+
+class MetricsText : public ::testing::Test {
+ protected:
+  ~MetricsText() override { free->count_down(free->try_wait() ? 0 : 1); }
+
+  void create(const std::string& name) {
+    host::LoopOptions options;
+    options.name = name;
+    ASSERT_TRUE(host.create(options));
+  }
+  [[nodiscard]] std::map<std::string, double> scrape() const { return parse(metrics_text(host, "1.2.3")); }
+
+  host::JobCatalogue jobs() {
+    host::JobCatalogue jobs;
+    jobs.add("nothing", [](const auto&) -> host::HostResult<host::JobStart> {
+      return [](evloop::EventLoop&) { return do_nothing(); };
+    });
+    jobs.add("block", [this](const auto&) -> host::HostResult<host::JobStart> {
+      return [this](evloop::EventLoop&) { return wait_at(held, free); };
+    });
+    return jobs;
+  }
+  host::HostResult<std::string> run(const std::string& loop, const std::string& kind) {
+    return host.run_until_complete(loop, {.kind = kind, .options = {}}, soon(), nullptr);
+  }
+
+  const std::shared_ptr<std::latch> held = std::make_shared<std::latch>(2);
+  const std::shared_ptr<std::latch> free = std::make_shared<std::latch>(1);
+  LoopHost host{jobs()};
+};
+
+// The exit status and the output of `promtool check metrics` on `text`.
+std::pair<int, std::string> promtool_check(const std::string& text) {
+  std::array<int, 2> in{};
+  std::array<int, 2> out{};
+  EXPECT_EQ(::pipe(in.data()), 0);
+  EXPECT_EQ(::pipe(out.data()), 0);
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+  ::posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+  ::posix_spawn_file_actions_adddup2(&actions, out[1], 2);
+  for (const int fd : {in[0], in[1], out[0], out[1]}) ::posix_spawn_file_actions_addclose(&actions, fd);
+  std::array<std::string, 3> words{"promtool", "check", "metrics"};
+  std::array<char*, 4> arguments{words[0].data(), words[1].data(), words[2].data(), nullptr};
+  pid_t child = 0;
+  const int error = ::posix_spawnp(&child, "promtool", &actions, nullptr, arguments.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(in[0]);
+  ::close(out[1]);
+  EXPECT_EQ(error, 0) << "promtool comes with Debian's package prometheus";
+  std::string output;
+  if (error == 0) {
+    // It reads all before it writes.
+    for (std::size_t sent = 0; sent < text.size();) {
+      const auto size = ::write(in[1], text.data() + sent, text.size() - sent);
+      if (size <= 0) break;
+      sent += static_cast<std::size_t>(size);
+    }
+    ::close(in[1]);
+    std::array<char, 4096> buffer{};
+    for (ssize_t size = 0; (size = ::read(out[0], buffer.data(), buffer.size())) > 0;)
+      output.append(buffer.data(), static_cast<std::size_t>(size));
+  }
+  ::close(out[0]);
+  int status = -1;
+  if (error == 0) ::waitpid(child, &status, 0);
+  return {status, output};
+}
+
+TEST_F(MetricsText, PromtoolHasNothingToSayAboutIt) {
+  create("io-0");
+  ASSERT_TRUE(host.start("io-0", soon()));
+  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
+  const auto [status, output] = promtool_check(metrics_text(host, "1.2.3"));
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(output, "");
+}
+
+TEST_F(MetricsText, PromtoolHasNothingToSayAboutAHostWithoutLoops) {
+  const auto [status, output] = promtool_check(metrics_text(host, "1.2.3"));
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(output, "");
+}
+
+TEST_F(MetricsText, TheNumberOfSeriesFollowsFromTheConfiguration) {
+  const auto none = scrape().size();
+  create("io-0");
+  const auto one = scrape().size();
+  create("io-1");
+  EXPECT_EQ(scrape().size() - one, one - none);
+  EXPECT_EQ(one - none, 91U) << "of a loop";
+  ASSERT_TRUE(host.start("io-0", soon()));
+  ASSERT_TRUE(run("io-1", "nothing"));
+  EXPECT_EQ(scrape().size(), none + 2 * (one - none)) << "whatever goes on";
+  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
+  EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 5);
+}
+
+TEST_F(MetricsText, FamiliesAreThereBeforeAnythingHappens) {
+  const auto text = metrics_text(host, "1.2.3");
+  for (const auto* family : {"evloopd_loop_state gauge", "evloopd_loop_iterations_total counter",
+                             "evloopd_loop_callback_duration_seconds histogram",
+                             "evloopd_workload_connections_open gauge", "process_cpu_seconds_total counter"})
+    EXPECT_THAT(text, HasSubstr(std::string("# TYPE ") + family + "\n"));
+}
+
+TEST_F(MetricsText, TheStateIsTheOneThatIsOne) {
+  create("io-0");
+  auto series = scrape();
+  EXPECT_EQ(value(series, R"(evloopd_loop_state{loop="io-0",state="CREATED"})"), 1);
+  EXPECT_EQ(value(series, R"(evloopd_loop_state{loop="io-0",state="RUNNING"})"), 0);
+  ASSERT_TRUE(host.start("io-0", soon()));
+  series = scrape();
+  EXPECT_EQ(value(series, R"(evloopd_loop_state{loop="io-0",state="CREATED"})"), 0);
+  EXPECT_EQ(value(series, R"(evloopd_loop_state{loop="io-0",state="RUNNING"})"), 1);
+  EXPECT_EQ(value(series, R"(evloopd_loop_desired_state{loop="io-0",state="RUNNING"})"), 1);
+  EXPECT_EQ(value(series, R"(evloopd_loop_condition{loop="io-0",condition="Ready"})"), 1);
+}
+
+TEST_F(MetricsText, NumbersMoveWithWhatTheLoopDoes) {
+  create("io-0");
+  create("io-1");
+  const auto before = scrape();
+  ASSERT_TRUE(run("io-0", "nothing"));
+  ASSERT_TRUE(run("io-0", "nothing"));
+  const auto after = scrape();
+  EXPECT_EQ(value(after, R"(evloopd_loop_tasks_created_total{loop="io-0"})"), 2);
+  EXPECT_EQ(value(after, R"(evloopd_loop_tasks_done_total{loop="io-0",outcome="finished"})"), 2);
+  EXPECT_EQ(value(after, R"(evloopd_loop_tasks{loop="io-0"})"), 0);
+  for (const auto* counter : {"evloopd_loop_iterations_total", "evloopd_loop_callbacks_total",
+                              "evloopd_loop_callback_duration_seconds_count", "evloopd_loop_cpu_seconds_total"}) {
+    const auto of = [&](const char* loop) { return std::string(counter) + "{loop=\"" + loop + "\"}"; };
+    EXPECT_GT(value(after, of("io-0")), value(before, of("io-0"))) << counter;
+    if (std::string(counter).find("cpu") == std::string::npos)
+      EXPECT_EQ(value(after, of("io-1")), value(before, of("io-1"))) << "the other loop has done nothing";
+  }
+}
+
+TEST_F(MetricsText, AHistogramsBucketsAddUp) {
+  create("io-0");
+  ASSERT_TRUE(run("io-0", "nothing"));
+  const auto series = scrape();
+  const std::string name = "evloopd_loop_callback_duration_seconds";
+  const auto count = value(series, name + "_count{loop=\"io-0\"}");
+  EXPECT_GT(count, 0);
+  EXPECT_EQ(value(series, name + "_bucket{loop=\"io-0\",le=\"+Inf\"}"), count);
+  EXPECT_LE(value(series, name + "_bucket{loop=\"io-0\",le=\"0.001\"}"), count);
+  EXPECT_GT(value(series, name + "_sum{loop=\"io-0\"}"), 0);
+}
+
+TEST_F(MetricsText, AWorkloadHasItsCounters) {
+  create("io-0");
+  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
+  const auto series = scrape();
+  EXPECT_EQ(value(series, R"(evloopd_workload_connections_total{workload="web"})"), 7);
+  EXPECT_EQ(value(series, R"(evloopd_workload_transferred_bytes_total{workload="web",direction="in"})"), 11);
+  EXPECT_EQ(value(series, R"(evloopd_workload_transferred_bytes_total{workload="web",direction="out"})"), 13);
+}
+
+TEST_F(MetricsText, ThisProcessIsDescribed) {
+  const auto series = scrape();
+  EXPECT_EQ(value(series, R"(evloopd_build_info{version="1.2.3"})"), 1);
+  EXPECT_GT(value(series, "process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(value(series, "process_virtual_memory_bytes"), value(series, "process_resident_memory_bytes"));
+  EXPECT_GE(value(series, "process_threads"), 2) << "the observer is one";
+  EXPECT_GE(value(series, "process_open_fds"), 3);
+  EXPECT_GE(value(series, "process_max_fds"), value(series, "process_open_fds"));
+  const auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  EXPECT_NEAR(value(series, "process_start_time_seconds"), now, 3600);
+  EXPECT_GE(value(series, "process_cpu_seconds_total"), 0);
+}
+
+TEST_F(MetricsText, IsHadWhileEveryLoopIsBlocked) {
+  create("io-0");
+  create("io-1");
+  std::jthread first([&] { static_cast<void>(run("io-0", "block")); });
+  std::jthread second([&] { static_cast<void>(run("io-1", "block")); });
+  held->wait();
+  const auto series = scrape();
+  for (const auto* loop : {"io-0", "io-1"}) {
+    EXPECT_EQ(value(series, "evloopd_loop_tasks{loop=\"" + std::string(loop) + "\"}"), 1);
+    EXPECT_GT(value(series, "evloopd_loop_current_callback_seconds{loop=\"" + std::string(loop) + "\"}"), 0);
+  }
+  free->count_down();
+}
+
+}  // namespace
+}  // namespace evloopd::metrics

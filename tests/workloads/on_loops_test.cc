@@ -1,0 +1,184 @@
+// The kinds on real loops: threads, listeners, and loops that are stopped and started under load.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "host/loop_host.h"
+#include "net/socket_address.h"
+#include "workloads/make_workload.h"
+
+namespace evloopd::workloads {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::seconds patience{30};
+
+host::LoopHost::Deadline soon() { return std::chrono::steady_clock::now() + patience; }
+
+// What one client got: the body, or what went wrong.
+std::string fetch(const std::string& address) {
+  const auto where = evloop::SocketAddress::parse(address);
+  const evloop::UniqueFd fd(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  const auto failed = [](const char* what) {
+    return std::string(what) + ": " + std::generic_category().message(errno);
+  };
+  if (::connect(fd.get(), where.data(), where.length()) != 0) return failed("connect");
+  constexpr std::string_view request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return failed("send");
+  std::string answer;
+  std::array<char, 4096> buffer;
+  for (;;) {
+    const auto count = ::recv(fd.get(), buffer.data(), buffer.size(), 0);
+    if (count < 0) return failed("recv");
+    if (count == 0) break;
+    answer.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+  const auto body = answer.find("\r\n\r\n");
+  return body == answer.npos ? "half an answer: " + answer : answer.substr(body + 4);
+}
+
+// A thread that fetches again and again.
+class Client {
+ public:
+  explicit Client(const std::string& address)
+      : thread_([this, address](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            const auto body = fetch(address);
+            if (body == "a" || body == "b") {
+              ++served_;
+            } else {
+              const std::lock_guard lock(mutex_);
+              failures_.push_back(body);
+            }
+          }
+        }) {}
+
+  [[nodiscard]] bool is_served() const {
+    const int before = served_;
+    const auto give_up = soon();
+    while (served_ < before + 5) {
+      if (std::chrono::steady_clock::now() > give_up) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  [[nodiscard]] std::vector<std::string> failures() {
+    const std::lock_guard lock(mutex_);
+    return failures_;
+  }
+
+ private:
+  std::atomic<int> served_{0};
+  std::mutex mutex_;
+  std::vector<std::string> failures_;  // guarded by mutex_
+  std::jthread thread_;
+};
+
+class ProxyOnLoops : public testing::Test {
+ protected:
+  // tcp.proxy on two loops, before two http.respond on two others.
+  ProxyOnLoops() {
+    for (const char* loop : {"io-0", "io-1", "web-0", "web-1"}) {
+      EXPECT_TRUE(host_.create({.name = loop, .labels = {}}));
+      EXPECT_TRUE(host_.start(loop, soon()));
+    }
+    TcpProxyOptions proxy;
+    proxy.upstreams.push_back({add("a", {"web-0"}, HttpRespondOptions{.body = "a"})});
+    proxy.upstreams.push_back({add("b", {"web-1"}, HttpRespondOptions{.body = "b"})});
+    address_ = add("front", {"io-0", "io-1"}, proxy);
+  }
+
+  std::string add(const std::string& name, std::vector<std::string> loops, const KindOptions& kind) {
+    const auto added = host_.add_workload({.name = name, .loops = std::move(loops), .addresses = {"127.0.0.1:0"}},
+                                          make_workload(kind));
+    EXPECT_TRUE(added) << added.error().message;
+    return workload(name).listeners.at(0);
+  }
+  host::WorkloadSnapshot workload(const std::string& name) {
+    for (auto& snapshot : host_.workloads())
+      if (snapshot.name == name) return snapshot;
+    ADD_FAILURE() << "no workload " << name;
+    return {};
+  }
+
+  host::LoopHost host_{host::JobCatalogue{}};
+  std::string address_;
+};
+
+TEST_F(ProxyOnLoops, SpreadsItsClientsOverTheUpstreams) {
+  std::map<std::string, int> bodies;
+  for (int i = 0; i < 10; ++i) ++bodies[fetch(address_)];
+  EXPECT_THAT(bodies, testing::ElementsAre(testing::Pair("a", 5), testing::Pair("b", 5)));
+}
+
+TEST_F(ProxyOnLoops, StoppingAndStartingALoopUnderLoadFailsNobody) {
+  Client client(address_);
+  ASSERT_TRUE(client.is_served());
+  for (int round = 0; round < 10; ++round) {
+    const std::string loop = round % 2 == 0 ? "io-0" : "io-1";
+    ASSERT_TRUE(host_.stop(loop, soon()));
+    EXPECT_THAT(fetch(address_), testing::AnyOf("a", "b")) << "by the other loop alone";
+    ASSERT_TRUE(host_.start(loop, soon()));
+    ASSERT_TRUE(client.is_served());
+  }
+  EXPECT_THAT(client.failures(), testing::IsEmpty());
+  EXPECT_EQ(workload("front").connections_failed, 0U);
+}
+
+TEST_F(ProxyOnLoops, DrainingAndStartingALoopUnderLoadFailsNobody) {
+  Client client(address_);
+  ASSERT_TRUE(client.is_served());
+  for (int round = 0; round < 10; ++round) {
+    const std::string loop = round % 2 == 0 ? "io-0" : "io-1";
+    ASSERT_TRUE(host_.drain(loop, soon()));
+    ASSERT_TRUE(client.is_served()) << "by the other loop alone";
+    ASSERT_TRUE(host_.start(loop, soon()));
+    ASSERT_TRUE(client.is_served());
+  }
+  EXPECT_THAT(client.failures(), testing::IsEmpty());
+  EXPECT_EQ(workload("front").connections_failed, 0U);
+}
+
+TEST_F(ProxyOnLoops, AnUpstreamLoopThatStopsOnlyMakesItsClientsWait) {
+  Client client(address_);
+  ASSERT_TRUE(client.is_served());
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_TRUE(host_.stop("web-0", soon()));
+    ASSERT_TRUE(host_.start("web-0", soon()));
+    ASSERT_TRUE(client.is_served());
+  }
+  EXPECT_THAT(client.failures(), testing::IsEmpty());
+}
+
+TEST_F(ProxyOnLoops, CountsOverAllLoops) {
+  for (int i = 0; i < 20; ++i) EXPECT_THAT(fetch(address_), testing::AnyOf("a", "b"));
+  const auto give_up = soon();
+  while (workload("front").connections_open > 0 && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+  const auto front = workload("front");
+  EXPECT_EQ(front.connections_open, 0U);
+  EXPECT_EQ(front.connections_total, 20U);
+  EXPECT_EQ(workload("a").connections_total + workload("b").connections_total, 20U);
+}
+
+TEST_F(ProxyOnLoops, ShutsDownUnderLoad) {
+  Client client(address_);
+  ASSERT_TRUE(client.is_served());
+  EXPECT_THAT(host_.shutdown(2s, nullptr), testing::IsEmpty());
+}
+
+}  // namespace
+}  // namespace evloopd::workloads
