@@ -118,28 +118,28 @@ HostResult<void> HostedLoop::drain(Deadline deadline) {
     if (admitted->in_job) {
       post_stop(admitted->run);
     } else {
-      lead_drain(admitted->run, deadline);
+      lead_drain(*admitted, deadline);
     }
   }
   if (!life_.wait_for_drain(admitted->run, deadline)) return std::unexpected(late(Reason::stop_timeout, "drain"));
   return {};
 }
 
-void HostedLoop::lead_drain(std::uint64_t run, Deadline deadline) {
+void HostedLoop::lead_drain(const Admission& admitted, Deadline deadline) {
   post_drain();
   const auto now = steady_clock::now();
   const auto reserve = std::min<Nanos>(longest_abort, (deadline - now) / 5);
   const auto until = std::min<Deadline>(now + std::min<Nanos>(options_.drain_timeout, 24h), deadline - reserve);
   while (!is_drained() && steady_clock::now() < until)
-    life_.wait_while(LoopState::draining, std::min<Deadline>(until, steady_clock::now() + poll_interval));
+    if (life_.wait_for_drain_end(admitted.drain, std::min<Deadline>(until, steady_clock::now() + poll_interval))) break;
   // Unless it was started again, or told to stop.
-  if (!life_.end_drain()) return;
+  if (!life_.end_drain(admitted.drain)) return;
   if (const auto left = connections(); left > 0) {
     evloop::log(evloop::LogLevel::warning, "loop " + name() + ": drain deadline passed, " + std::to_string(left) +
                                                " connections are cut");
     abort_connections();
   }
-  post_stop(run);
+  post_stop(admitted.run);
 }
 
 void HostedLoop::post_drain() {

@@ -81,7 +81,7 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   void post_drain();
   void post_close(CloseMode mode);
   // From DRAINING to STOPPING: by the deadline at the latest, less what cutting connections takes.
-  void lead_drain(std::uint64_t run, Deadline deadline);
+  void lead_drain(const Admission& admitted, Deadline deadline);
   // What holds it up, and where.
   [[nodiscard]] HostError late(Reason reason, const std::string& what) const;
 

@@ -30,9 +30,10 @@ HostResult<LifeCycle::Admission> LifeCycle::admit(Command command) {
   return change([&] { return take(command); });
 }
 
-bool LifeCycle::end_drain() {
+bool LifeCycle::end_drain(std::uint64_t drain) {
   return change([&] {
-    const bool drains = view_.state == LoopState::draining;
+    // A loop that was started again may be in a later drain, of a later run.
+    const bool drains = view_.state == LoopState::draining && drains_ == drain;
     if (drains) view_.state = LoopState::stopping;
     return drains;
   });
@@ -45,7 +46,7 @@ HostResult<LifeCycle::Admission> LifeCycle::take(Command command) {
   if (verdict.answer == Answer::go) view_.state = begin(command);
   const bool runs = ended_runs_ != runs_;
   return Admission{
-      .answer = verdict.answer, .before = before, .run = runs ? runs_ : 0, .in_job = view_.in_job};
+      .answer = verdict.answer, .before = before, .run = runs ? runs_ : 0, .in_job = view_.in_job, .drain = drains_};
 }
 
 LoopState LifeCycle::begin(Command command) {
@@ -70,6 +71,7 @@ LoopState LifeCycle::begin(Command command) {
     case Command::drain:
       if (view_.in_job) return LoopState::stopping;
       view_.desired = LoopState::stopped;
+      ++drains_;
       return LoopState::draining;
     case Command::close:
       view_.desired = LoopState::closed;
@@ -117,6 +119,10 @@ bool LifeCycle::wait_for_end(std::uint64_t run, Deadline deadline) {
 
 bool LifeCycle::wait_for_drain(std::uint64_t run, Deadline deadline) {
   return wait(deadline, [&] { return ended_runs_ >= run || view_.state == LoopState::running; });
+}
+
+bool LifeCycle::wait_for_drain_end(std::uint64_t drain, Deadline deadline) {
+  return wait(deadline, [&] { return view_.state != LoopState::draining || drains_ != drain; });
 }
 
 bool LifeCycle::wait_while(LoopState state, Deadline deadline) {

@@ -35,6 +35,7 @@ class LifeCycle {
     LoopState before = LoopState::created;
     std::uint64_t run = 0;  // the number of the run that begins, or is under way; 0 at rest
     bool in_job = false;    // that run is a job's
+    std::uint64_t drain = 0;  // the number of the drain that begins, or is under way
   };
 
   // `changed` is called after each change of the state, one call at a time and in order, before anybody who
@@ -43,8 +44,8 @@ class LifeCycle {
 
   // Takes a command or refuses it (transitions.h), and makes the transition it begins with.
   HostResult<Admission> admit(Command command);
-  // The drain is over: DRAINING becomes STOPPING. False in any other state.
-  bool end_drain();
+  // That drain is over: DRAINING becomes STOPPING. False if a start, a stop or an end of the run was first.
+  bool end_drain(std::uint64_t drain);
 
   // What the loop's thread reports.
   void run_began();
@@ -58,6 +59,8 @@ class LifeCycle {
   bool wait_for_end(std::uint64_t run, Deadline deadline);
   // True once `run` has ended, or its drain was undone by a start.
   bool wait_for_drain(std::uint64_t run, Deadline deadline);
+  // True once that drain is not under way any more, for whatever reason.
+  bool wait_for_drain_end(std::uint64_t drain, Deadline deadline);
   // True once the state is another one.
   bool wait_while(LoopState state, Deadline deadline);
   // True once the loop is at rest, or closed.
@@ -86,6 +89,7 @@ class LifeCycle {
   LoopState rest_ = LoopState::created;  // guarded by mutex_: where a job goes back to
   std::uint64_t runs_ = 0;               // guarded by mutex_
   std::uint64_t ended_runs_ = 0;         // guarded by mutex_
+  std::uint64_t drains_ = 0;             // guarded by mutex_
   bool telling_ = false;                 // guarded by mutex_: who waits has to wait a little longer
 };
 

@@ -1,0 +1,53 @@
+#include <gtest/gtest.h>
+
+#include "host/life_cycle.h"
+
+namespace evloopd::host {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Drain : public testing::Test {
+ protected:
+  LifeCycle::Admission admit(Command command) { return life_.admit(command).value(); }
+  void run() {
+    admit(Command::start);
+    life_.run_began();
+  }
+
+  LifeCycle life_{"io-0", [] {}};
+};
+
+TEST_F(Drain, ItsEndStopsTheLoop) {
+  run();
+  const auto drain = admit(Command::drain);
+  EXPECT_FALSE(life_.wait_for_drain_end(drain.drain, std::chrono::steady_clock::now()));
+  EXPECT_TRUE(life_.end_drain(drain.drain));
+  EXPECT_EQ(life_.state(), LoopState::stopping);
+}
+
+TEST_F(Drain, AStartUndoesIt) {
+  run();
+  const auto drain = admit(Command::drain);
+  admit(Command::start);
+  EXPECT_TRUE(life_.wait_for_drain_end(drain.drain, std::chrono::steady_clock::now()));
+  EXPECT_FALSE(life_.end_drain(drain.drain));
+  EXPECT_EQ(life_.state(), LoopState::running);
+}
+
+// Who leads a drain may be late: the loop has been started again, and is in a drain of its next run.
+TEST_F(Drain, IsNotEndedByTheLeaderOfAnEarlierOne) {
+  run();
+  const auto early = admit(Command::drain);
+  admit(Command::stop);
+  life_.run_ended(std::nullopt);
+  run();
+  const auto late = admit(Command::drain);
+  EXPECT_TRUE(life_.wait_for_drain_end(early.drain, std::chrono::steady_clock::now()));
+  EXPECT_FALSE(life_.end_drain(early.drain));
+  EXPECT_EQ(life_.state(), LoopState::draining);
+  EXPECT_TRUE(life_.end_drain(late.drain));
+}
+
+}  // namespace
+}  // namespace evloopd::host
