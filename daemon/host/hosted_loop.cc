@@ -349,11 +349,12 @@ HostError HostedLoop::late(Reason reason, const std::string& what) const {
 }
 
 bool HostedLoop::call(Worker::Function function, Deadline deadline) {
-  const auto done = std::make_shared<std::promise<void>>();
-  auto called = done->get_future();
-  worker_.on_loop([done, function = std::move(function)](evloop::EventLoop& loop) mutable {
+  // The thread's alone: a loop that closes first drops it, and that wakes who waits here, too.
+  std::promise<void> done;
+  auto called = done.get_future();
+  worker_.on_loop([done = std::move(done), function = std::move(function)](evloop::EventLoop& loop) mutable {
     function(loop);
-    done->set_value();
+    done.set_value();
   });
   return called.wait_until(deadline) == std::future_status::ready;
 }
