@@ -65,7 +65,8 @@ void Acceptor::pause(int error) {
     retry_ = {};
     watch();
   });
-  ErrorContext context{.message = "socket.accept() out of system resource", .exception = make_os_error("accept", error)};
+  ErrorContext context{.message = "socket.accept() out of system resource",
+                       .exception = make_os_error("accept", error)};
   context.more["socket"] = SocketAddress::local(fd_).to_string();
   loop_.call_exception_handler(context);
 }

@@ -17,65 +17,53 @@
 namespace evloop {
 namespace {
 
-constexpr std::size_t smallest = 64;
-constexpr std::size_t largest_small = 4096;  // up to here from the block cache
+constexpr std::size_t smallest = 64;         // capacities are powers of two from here
+constexpr std::size_t largest_small = 4096;  // so much with its header still comes from the block cache
 
 #ifdef EVLOOP_PLAIN_BLOCKS
 
-void* allocate_large(std::size_t size) { return ::operator new(size); }
-void free_large(void* block, std::size_t) noexcept { ::operator delete(block); }
+void* allocate_large(std::size_t size, std::size_t) { return ::operator new(size); }
+void free_large(void* block, std::size_t, std::size_t) noexcept { ::operator delete(block); }
 
 #else
 
 constexpr std::size_t largest_kept = 512 * 1024;
-constexpr std::size_t kept_bytes = 1024 * 1024;  // per size and thread
+// Of all sizes, for each thread. Bulk data goes through a few blocks of 256 KiB for each connection that is active in a
+// turn: memory given back to the system and taken anew for each would cost more than to receive and to send.
+constexpr std::size_t most_kept = 4 * 1024 * 1024;
 
 struct Free {
   Free* next;
 };
-struct Bin {
-  Free* first = nullptr;
-  std::size_t bytes = 0;
-};
 // Trivially destructible, so that a late free of another thread-local's destructor finds it.
 constinit thread_local bool closed = false;
 struct Spares {
-  std::array<Bin, std::countr_zero(largest_kept) + 1> bins;
+  std::array<Free*, std::countr_zero(largest_kept) + 1> lists{};  // by capacity
+  std::size_t bytes = 0;
   ~Spares() {
     closed = true;
-    for (auto& bin : bins)
-      while (bin.first) ::operator delete(std::exchange(bin.first, bin.first->next));
+    for (auto*& first : lists)
+      while (first) ::operator delete(std::exchange(first, first->next));
   }
 };
 thread_local Spares spares;
 
-// Sizes are powers of two.
-void* allocate_large(std::size_t size) {
-  if (size > largest_kept || closed) return ::operator new(size);
-  auto& bin = spares.bins[static_cast<std::size_t>(std::countr_zero(size))];
-  if (!bin.first) return ::operator new(size);
-  bin.bytes -= size;
-  return std::exchange(bin.first, bin.first->next);
+void* allocate_large(std::size_t size, std::size_t capacity) {
+  if (capacity > largest_kept || closed) return ::operator new(size);
+  auto*& first = spares.lists[static_cast<std::size_t>(std::countr_zero(capacity))];
+  if (!first) return ::operator new(size);
+  spares.bytes -= size;
+  return std::exchange(first, first->next);
 }
 
-void free_large(void* memory, std::size_t size) noexcept {
-  if (size > largest_kept || closed) return ::operator delete(memory);
-  auto& bin = spares.bins[static_cast<std::size_t>(std::countr_zero(size))];
-  if (bin.bytes + size > kept_bytes) return ::operator delete(memory);
-  bin.first = ::new (memory) Free{bin.first};
-  bin.bytes += size;
+void free_large(void* memory, std::size_t size, std::size_t capacity) noexcept {
+  if (capacity > largest_kept || closed || spares.bytes + size > most_kept) return ::operator delete(memory);
+  auto*& first = spares.lists[static_cast<std::size_t>(std::countr_zero(capacity))];
+  first = ::new (memory) Free{first};
+  spares.bytes += size;
 }
 
 #endif
-
-void* allocate(std::size_t size) { return size <= largest_small ? allocate_block(size) : allocate_large(size); }
-void give_back(void* block, std::size_t size) noexcept {
-  if (size <= largest_small) {
-    free_block(block, size);
-  } else {
-    free_large(block, size);
-  }
-}
 
 }  // namespace
 
@@ -99,8 +87,10 @@ void Bytes::make_room(std::size_t count) {
     }
   }
   if (count > static_cast<std::size_t>(-1) / 4 - kept) throw std::bad_alloc();
-  const auto total = std::bit_ceil(std::max(smallest, sizeof(Block) + kept + count));
-  auto* block = ::new (allocate(total)) Block{total - sizeof(Block), 0, kept};
+  const auto capacity = std::bit_ceil(std::max(smallest, kept + count));
+  const auto total = sizeof(Block) + capacity;
+  void* const memory = total <= largest_small ? allocate_block(total) : allocate_large(total, capacity);
+  auto* block = ::new (memory) Block{capacity, 0, kept};
   if (kept > 0) std::memcpy(block + 1, data(), kept);
   if (block_) free();
   block_ = block;
@@ -121,7 +111,13 @@ Bytes Bytes::take(std::size_t count) {
 
 void Bytes::free() noexcept {
   auto* block = std::exchange(block_, nullptr);
-  give_back(block, sizeof(Block) + block->capacity);
+  const auto capacity = block->capacity;
+  const auto total = sizeof(Block) + capacity;
+  if (total <= largest_small) {
+    free_block(block, total);
+  } else {
+    free_large(block, total, capacity);
+  }
 }
 
 }  // namespace evloop

@@ -121,8 +121,7 @@ Coro<std::vector<SocketAddress>> resolve_some(EventLoop& loop, std::string host,
 }  // namespace
 
 Coro<UniqueFd> connect_stream(EventLoop& loop, std::string host, Port port, ConnectOptions options) {
-  if (host.empty() && port.text().empty())
-    throw ValueError("host and port was not specified and no sock specified");
+  if (host.empty() && port.text().empty()) throw ValueError("host and port was not specified and no sock specified");
   auto addresses = co_await resolve_some(loop, std::move(host), std::move(port), options);
   co_return co_await connect_stream(loop, std::move(addresses), std::move(options));
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <concepts>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -30,7 +29,7 @@ struct HostPort {
 
 struct ConnectOptions {
   int family = AF_UNSPEC;
-  int flags = 0;  // of getaddrinfo()
+  int flags = 0;                                      // of getaddrinfo()
   std::optional<HostPort> local_addr = std::nullopt;  // bound to before connecting (CONN-06)
   // Happy eyeballs: how long to wait for one address before the next is tried as well (CONN-11 to CONN-15).
   std::optional<Duration> happy_eyeballs_delay = std::nullopt;
@@ -40,8 +39,8 @@ struct ConnectOptions {
   bool all_errors = false;  // throw them as an ExceptionGroup (CONN-07)
 };
 
-// A connected socket, TCP_NODELAY not set yet. The addresses are tried in order; the first that connects wins (CONN-05).
-// Throws std::system_error, of what all of them failed with.
+// A connected socket, TCP_NODELAY not set yet. The addresses are tried in order; the first that connects wins
+// (CONN-05). Throws std::system_error, of what all of them failed with.
 Coro<UniqueFd> connect_stream(EventLoop& loop, std::string host, Port port, ConnectOptions options = {});
 Coro<UniqueFd> connect_stream(EventLoop& loop, std::vector<SocketAddress> addresses, ConnectOptions options = {});
 Coro<UniqueFd> connect_unix(EventLoop& loop, std::string path);
@@ -54,7 +53,6 @@ using ProtocolOf = std::remove_pointer_t<decltype(std::declval<std::invoke_resul
 // waits for connection_made. For one that was accepted elsewhere, too (SRV-23). Throws ValueError for another kind of
 // socket.
 template <class F>
-  requires std::invocable<F&>
 Coro<Connection<ProtocolOf<F>>> connect_accepted_socket(EventLoop& loop, F factory, UniqueFd sock) {
   check_stream_socket(sock.get());
   set_non_blocking(sock.get());

@@ -53,7 +53,7 @@ Coro<Server> serve(EventLoop& loop, ProtocolFactory factory, std::vector<Listeni
 
 // A socket that an earlier server left behind; nothing else is touched (UNIX-02).
 void remove_stale_socket(const std::string& path) {
-  struct stat there{};
+  struct stat there {};
   if (::stat(path.c_str(), &there) == 0 && (!S_ISSOCK(there.st_mode) || ::unlink(path.c_str()) == 0)) return;
   if (errno != ENOENT)
     log(LogLevel::error, "Unable to check or remove stale UNIX socket '" + path + "': " + error_text(errno));
@@ -72,7 +72,7 @@ UniqueFd bind_path(const std::string& path) {
 Listening listening_at(UniqueFd fd, bool cleanup_socket) {
   Listening socket{.fd = std::move(fd)};
   const auto path = SocketAddress::local(socket.fd.get()).host();
-  struct stat there{};
+  struct stat there {};
   if (cleanup_socket && !path.empty() && path[0] != '\0' && ::stat(path.c_str(), &there) == 0) {
     socket.path = path;
     socket.inode = there.st_ino;

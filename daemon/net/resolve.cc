@@ -26,8 +26,8 @@ std::vector<SocketAddress> look_up(const std::string& host, const std::string& s
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = flags;
   addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), service.empty() ? nullptr : service.c_str(),
-                                  &hints, &found);
+  const int error =
+      ::getaddrinfo(host.empty() ? nullptr : host.c_str(), service.empty() ? nullptr : service.c_str(), &hints, &found);
   const std::string what = "getaddrinfo '" + host + "', '" + service + "'";
   if (error == EAI_SYSTEM) throw_errno(what);
   if (error != 0) throw std::system_error(error, category, what);
@@ -47,9 +47,7 @@ std::optional<std::uint16_t> Port::number() const noexcept {
   return error == std::errc() && end == last ? std::optional(number) : std::nullopt;
 }
 
-void Port::throw_out_of_range(const std::string& number) {
-  throw ValueError("port must be 0-65535, not " + number);
-}
+void Port::throw_out_of_range(const std::string& number) { throw ValueError("port must be 0-65535, not " + number); }
 
 Coro<std::vector<SocketAddress>> resolve(EventLoop& loop, std::string host, Port port, int family, int flags) {
   if (const auto number = port.number(); number && SocketAddress::is_ip(host)) {

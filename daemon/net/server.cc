@@ -36,14 +36,13 @@ void ServerState::accepted(UniqueFd connection) {
 void ServerState::connect(UniqueFd connection) {
   if (closed_) return;
   try {
-    static_cast<void>(
-        SocketTransport::create(loop_, std::move(connection), factory_(), Ref<TransportGroup>(this)));
+    static_cast<void>(SocketTransport::create(loop_, std::move(connection), factory_(), Ref<TransportGroup>(this)));
   } catch (const Fatal&) {
     throw;
   } catch (...) {
     if (loop_.debug())
-      loop_.call_exception_handler({.message = "Error on transport creation for incoming connection",
-                                    .exception = std::current_exception()});
+      loop_.call_exception_handler(
+          {.message = "Error on transport creation for incoming connection", .exception = std::current_exception()});
   }
 }
 
@@ -54,7 +53,7 @@ void ServerState::close() {
   for (auto& socket : sockets_) {
     socket.fd.reset();
     if (socket.path.empty()) continue;
-    struct stat now{};
+    struct stat now {};
     // Somebody may have put another socket there (UNIX-03).
     if (::stat(socket.path.c_str(), &now) == 0 && (now.st_ino != socket.inode || ::unlink(socket.path.c_str()) == 0))
       continue;

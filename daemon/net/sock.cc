@@ -62,8 +62,10 @@ class ReadinessFuture final : public FutureState<T> {
 template <class T, class Attempt>
 Coro<T> when_ready(EventLoop& loop, int fd, Interest side, Attempt attempt) {
   if (auto value = attempt()) {
-    if constexpr (std::is_void_v<T>) co_return;
-    else co_return std::move(*value);
+    if constexpr (std::is_void_v<T>)
+      co_return;
+    else
+      co_return std::move(*value);
   }
   if (loop.is_watched(fd, side))
     throw LoopError("File descriptor " + std::to_string(fd) + " is already being waited for by another " +

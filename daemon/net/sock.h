@@ -9,8 +9,8 @@
 #include "net/socket_address.h"
 
 // asyncio's sock_recv() and its relatives: coroutines over a non-blocking socket that the caller owns and keeps open
-// until they have ended. Each tries the system call at once and suspends only if it would block (SOCK-02); cancelled, it
-// has not touched the socket (SOCK-05). One operation per direction and fd at a time: a second one throws LoopError
+// until they have ended. Each tries the system call at once and suspends only if it would block (SOCK-02); cancelled,
+// it has not touched the socket (SOCK-05). One operation per direction and fd at a time: a second one throws LoopError
 // (SOCK-06), as does an fd that a transport uses. Errors of the system call: std::system_error. Loop thread only.
 namespace evloop {
 

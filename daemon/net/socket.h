@@ -34,7 +34,8 @@ void set_option(int fd, int level, int name, int value, const char* what);
 // SO_ERROR, which it clears.
 [[nodiscard]] int take_socket_error(int fd) noexcept;
 
-// Throws ValueError("A Stream Socket was expected, got fd 7") (SRV-01), or with "A UNIX Domain Stream Socket" (UNIX-01).
+// Throws ValueError("A Stream Socket was expected, got fd 7") (SRV-01), or with "A UNIX Domain Stream Socket"
+// (UNIX-01).
 void check_stream_socket(int fd);
 void check_unix_stream_socket(int fd);
 

@@ -55,14 +55,16 @@ SocketAddress SocketAddress::parse(std::string_view text) {
   }
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos)
-    throw ValueError("'" + std::string(text) + "' is no socket address: it must be <IPv4>:<port>, [<IPv6>]:<port> or "
+    throw ValueError("'" + std::string(text) +
+                     "' is no socket address: it must be <IPv4>:<port>, [<IPv6>]:<port> or "
                      "unix:<path>");
   const auto port = parse_port(text.substr(colon + 1), text);
   auto host = text.substr(0, colon);
   const bool brackets = host.starts_with('[') && host.ends_with(']');
   if (brackets) host = host.substr(1, host.size() - 2);
   if (brackets != host.contains(':'))
-    throw ValueError("'" + std::string(text) + "' is no socket address: an IPv6 address stands in brackets, and no "
+    throw ValueError("'" + std::string(text) +
+                     "' is no socket address: an IPv6 address stands in brackets, and no "
                      "other does");
   return ip(host, port);
 }

@@ -25,8 +25,7 @@ bool would_block(int error) noexcept { return error == EAGAIN || error == EINTR;
 
 Ref<SocketTransport> SocketTransport::create(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol,
                                              Ref<TransportGroup> group, Future<void> waiter) {
-  Ref<SocketTransport> transport(
-      new SocketTransport(loop, std::move(fd), std::move(protocol), std::move(group)));
+  Ref<SocketTransport> transport(new SocketTransport(loop, std::move(fd), std::move(protocol), std::move(group)));
   transport->begin(waiter);
   return transport;
 }
@@ -152,9 +151,8 @@ void SocketTransport::end_of_data() {
   read_eof_ = true;
   bool keep_open = false;
   try {
-    keep_open = protocol->kind_ == BaseProtocol::Kind::plain
-                    ? static_cast<Protocol&>(*protocol).eof_received()
-                    : static_cast<BufferedProtocol&>(*protocol).eof_received();
+    keep_open = protocol->kind_ == BaseProtocol::Kind::plain ? static_cast<Protocol&>(*protocol).eof_received()
+                                                             : static_cast<BufferedProtocol&>(*protocol).eof_received();
   } catch (const Fatal&) {
     throw;
   } catch (...) {
@@ -267,9 +265,7 @@ void SocketTransport::write_eof() {
 // Fails only if the connection is gone, which reading will tell.
 void SocketTransport::shut_down_writing() noexcept { ::shutdown(fd_.get(), SHUT_WR); }
 
-void SocketTransport::send_failed() {
-  fatal_error(make_os_error("send"), "Fatal write error on socket transport");
-}
+void SocketTransport::send_failed() { fatal_error(make_os_error("send"), "Fatal write error on socket transport"); }
 
 // --- the end ---
 
@@ -303,9 +299,8 @@ void SocketTransport::force_close(std::exception_ptr error) {
 
 void SocketTransport::queue_connection_lost(std::exception_ptr error) {
   ++conn_lost_;
-  loop_->call_soon([self = Ref(this), error = std::move(error)]() mutable {
-    self->call_connection_lost(std::move(error));
-  });
+  loop_->call_soon(
+      [self = Ref(this), error = std::move(error)]() mutable { self->call_connection_lost(std::move(error)); });
 }
 
 void SocketTransport::call_connection_lost(std::exception_ptr error) {
@@ -344,8 +339,7 @@ void SocketTransport::let_go() noexcept {
 // --- information ---
 
 SocketTransport::Names& SocketTransport::names() const {
-  if (!names_)
-    names_ = std::make_unique<Names>(SocketAddress::local(fd_.get()), SocketAddress::peer(fd_.get()));
+  if (!names_) names_ = std::make_unique<Names>(SocketAddress::local(fd_.get()), SocketAddress::peer(fd_.get()));
   return *names_;
 }
 

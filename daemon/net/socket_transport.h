@@ -90,7 +90,7 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   Ref<TransportGroup> group_;
   SocketTransport* next_in_group_ = nullptr;
   SocketTransport* previous_in_group_ = nullptr;
-  bool started_ = false;   // connection_made has been called
+  bool started_ = false;  // connection_made has been called
   bool closing_ = false;
   bool paused_ = false;    // by pause_reading()
   bool eof_ = false;       // write_eof() was called

@@ -107,7 +107,8 @@ class StaggeredRace {
 };
 
 // asyncio's staggered_race: starts the next attempt when the last one fails or has taken `delay` (nullopt: only when it
-// fails); the first success wins, and the others are cancelled and waited for (CONN-12). Throws only if it is cancelled.
+// fails); the first success wins, and the others are cancelled and waited for (CONN-12). Throws only if it is
+// cancelled.
 template <class T>
 Coro<RaceResult<T>> staggered_race(EventLoop& loop, std::vector<std::function<Coro<T>()>> attempts,
                                    std::optional<Duration> delay) {

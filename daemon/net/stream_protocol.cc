@@ -40,8 +40,7 @@ void StreamReaderProtocol::connection_made(Transport& transport) {
 
 void StreamReaderProtocol::serve(Transport& transport) {
   const auto called = std::exchange(client_connected_, nullptr);
-  const Ref<StreamWriter> writer(
-      new StreamWriter(Ref(&transport), Ref<StreamReaderProtocol>(this), reader_));
+  const Ref<StreamWriter> writer(new StreamWriter(Ref(&transport), Ref<StreamReaderProtocol>(this), reader_));
   Coro<void> client;
   try {
     client = called->call(*reader_, *writer);
@@ -93,14 +92,18 @@ void StreamReaderProtocol::resume_writing() {
   wake_all(drains_, nullptr);
 }
 
-Coro<void> StreamReaderProtocol::drain() {
+bool StreamReaderProtocol::must_drain() const {
   if (lost_) throw OsError(ECONNRESET, "Connection lost");
-  if (paused_) co_await wait_in(loop_, Ref<StreamReaderProtocol>(this), drains_);
+  return paused_;
 }
 
+Coro<void> StreamReaderProtocol::drain() { return wait_in(loop_, Ref<StreamReaderProtocol>(this), drains_); }
+
 Coro<void> StreamReaderProtocol::wait_closed() {
-  if (!lost_) co_await wait_in(loop_, Ref<StreamReaderProtocol>(this), closings_);
-  else if (error_) std::rethrow_exception(error_);
+  if (!lost_)
+    co_await wait_in(loop_, Ref<StreamReaderProtocol>(this), closings_);
+  else if (error_)
+    std::rethrow_exception(error_);
 }
 
 // --- StreamWriter ---
@@ -124,7 +127,7 @@ Coro<void> StreamWriter::drain() {
   if (const auto error = reader_->exception()) std::rethrow_exception(error);
   // Lets connection_lost run: a task that only writes and drains would never see the connection end.
   if (transport_->is_closing()) co_await yield();
-  co_await protocol_->drain();
+  if (protocol_->must_drain()) co_await protocol_->drain();
 }
 
 Coro<void> StreamWriter::wait_closed() {

@@ -31,8 +31,8 @@ class ClientConnected {
   std::uint32_t references_ = 0;
 };
 
-// `function(reader, writer)`, a coroutine function or a plain one. Reader and writer live until the coroutine has ended;
-// to keep them longer, take a Ref.
+// `function(reader, writer)`, a coroutine function or a plain one. Reader and writer live until the coroutine has
+// ended; to keep them longer, take a Ref.
 template <class F>
 [[nodiscard]] Ref<ClientConnected> make_client_connected(F function) {
   class Call final : public ClientConnected {
@@ -58,7 +58,8 @@ template <class F>
 class StreamReaderProtocol final : public Protocol {
  public:
   // `client_connected`: of a server, else null.
-  StreamReaderProtocol(EventLoop& loop, Ref<StreamReader> reader, Ref<ClientConnected> client_connected = nullptr) noexcept
+  StreamReaderProtocol(EventLoop& loop, Ref<StreamReader> reader,
+                       Ref<ClientConnected> client_connected = nullptr) noexcept
       : loop_(loop), reader_(std::move(reader)), client_connected_(std::move(client_connected)) {}
   ~StreamReaderProtocol() override { reader_->set_transport(nullptr); }
 
@@ -70,7 +71,9 @@ class StreamReaderProtocol final : public Protocol {
   void pause_writing() override { paused_ = true; }
   void resume_writing() override;
 
-  // Throws if the connection is lost, waits while writing is paused.
+  // Throws if the connection is lost; answers whether there is something to wait for.
+  [[nodiscard]] bool must_drain() const;
+  // Waits until writing is resumed, or the connection is lost.
   Coro<void> drain();
   Coro<void> wait_closed();
 
@@ -81,7 +84,7 @@ class StreamReaderProtocol final : public Protocol {
   EventLoop& loop_;
   const Ref<StreamReader> reader_;
   Ref<ClientConnected> client_connected_;
-  std::vector<Future<void>> drains_;   // who waits in drain()
+  std::vector<Future<void>> drains_;    // who waits in drain()
   std::vector<Future<void>> closings_;  // ... and in wait_closed()
   std::exception_ptr error_;
   bool paused_ = false;

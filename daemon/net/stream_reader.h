@@ -19,9 +19,9 @@ class Transport;
 
 inline constexpr std::size_t default_stream_limit = 64 * 1024;
 
-// asyncio's StreamReader: what has come and has not been read. Fed by a protocol, read by one task at a time (STREAM-11).
-// Pauses its transport when it holds more than twice its limit (STREAM-04), and holds no memory when it holds no data.
-// Counts its references, plainly. Loop thread only.
+// asyncio's StreamReader: what has come and has not been read. Fed by a protocol, read by one task at a time
+// (STREAM-11). Pauses its transport when it holds more than twice its limit (STREAM-04), and holds no memory when it
+// holds no data. Counts its references, plainly. Loop thread only.
 class StreamReader final : public BlockCached {
  public:
   // `limit` bounds a line, and what is buffered. Throws ValueError if it is 0 (STREAM-03).
@@ -29,7 +29,8 @@ class StreamReader final : public BlockCached {
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;
 
-  // Each throws the connection's error, once there is one (STREAM-12); a cancelled one leaves the data there (STREAM-13).
+  // Each throws the connection's error, once there is one (STREAM-12); a cancelled one leaves the data there
+  // (STREAM-13).
 
   // At least one byte and at most `most`; nothing at the end of data. Negative: all there is until then (STREAM-05).
   Coro<Bytes> read(std::ptrdiff_t most = -1);

@@ -19,7 +19,8 @@ template <class... Where>
 Coro<Stream> open(std::size_t limit, Where... where) {
   Ref<StreamReader> reader;
   const auto protocol = make_protocol(limit, reader);
-  auto connection = co_await create_connection(get_running_loop(), [protocol] { return protocol; }, std::move(where)...);
+  auto connection = co_await create_connection(
+      get_running_loop(), [protocol] { return protocol; }, std::move(where)...);
   co_return make_stream(std::move(connection), reader);
 }
 
@@ -41,8 +42,7 @@ Coro<Stream> open_unix_connection(std::string path, std::size_t limit) {
 ProtocolFactory make_stream_factory(EventLoop& loop, Ref<ClientConnected> client, std::size_t limit) {
   if (limit == 0) throw ValueError("Limit cannot be <= 0");
   return [&loop, client = std::move(client), limit] {
-    return Ref<BaseProtocol>(
-        Ref(new StreamReaderProtocol(loop, Ref(new StreamReader(loop, limit)), client)));
+    return Ref<BaseProtocol>(Ref(new StreamReaderProtocol(loop, Ref(new StreamReader(loop, limit)), client)));
   };
 }
 

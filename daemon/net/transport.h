@@ -20,7 +20,8 @@ class EventLoop;
 //
 // Counts its references, plainly. The loop holds one from its creation until connection_lost has returned, so a
 // connection lives without anybody holding it; whoever holds one longer has a transport that is closed for good. What
-// is left when the loop is closed is closed then, with the warning "unclosed transport ..." and without connection_lost.
+// is left when the loop is closed is closed then, with the warning "unclosed transport ..." and without
+// connection_lost.
 class Transport : public BlockCached {
  public:
   // In bytes: see set_write_buffer_limits().

@@ -9,8 +9,9 @@ namespace evloop {
 
 class SocketTransport;
 
-// The connections that belong together: those of a server, or of a workload's share. Each counts from its creation until
-// connection_lost has returned. Loop thread only. Counts its references, plainly; each of its transports holds one.
+// The connections that belong together: those of a server, or of a workload's share. Each counts from its creation
+// until connection_lost has returned. Loop thread only. Counts its references, plainly; each of its transports holds
+// one.
 class TransportGroup {
  public:
   TransportGroup() = default;

@@ -135,7 +135,8 @@ TEST_F(AllocationTest, ABufferedWriteLeavesNoMemoryBehind) {
     static_cast<void>(receive_text(theirs));
     return transport->get_write_buffer_size() == 0;
   });
-  EXPECT_LT(::mallinfo2().uordblks + ::mallinfo2().hblkhd, before + 300'000);  // the loop's receive buffer, and small ones
+  EXPECT_LT(::mallinfo2().uordblks + ::mallinfo2().hblkhd,
+            before + 300'000);  // the loop's receive buffer, and small ones
 }
 
 // User memory that one connection keeps, after it has echoed a line. They come one after the other, as in life: what a
@@ -161,9 +162,8 @@ std::size_t AllocationTest::bytes_per_connection(F connect) {
 }
 
 TEST_F(AllocationTest, AnIdleProtocolConnectionIsSmall) {
-  const auto bytes = bytes_per_connection([&](UniqueFd fd) {
-    static_cast<void>(SocketTransport::create(loop_, std::move(fd), Ref(new EchoProtocol)));
-  });
+  const auto bytes = bytes_per_connection(
+      [&](UniqueFd fd) { static_cast<void>(SocketTransport::create(loop_, std::move(fd), Ref(new EchoProtocol))); });
   RecordProperty("bytes", std::to_string(bytes));
   EXPECT_LE(bytes, 448u);
 }

@@ -126,14 +126,13 @@ TEST_F(ConnectionTest, Conn05TriesTheAddressesInOrder) {
 
 TEST_F(ConnectionTest, Conn06BindsToALocalAddressOfTheSameFamily) {
   const auto address = listening();
-  const auto connected =
-      run(connect_stream(loop_, std::vector{address}, {.local_addr = HostPort{"127.0.0.9", 0}}));
+  const auto connected = run(connect_stream(loop_, std::vector{address}, {.local_addr = HostPort{"127.0.0.9", 0}}));
   EXPECT_EQ(SocketAddress::local(connected.get()).host(), "127.0.0.9");
   EXPECT_THAT(describe(error_of(connect_stream(loop_, std::vector{address}, {.local_addr = HostPort{"::1", 0}}))),
               HasSubstr("no matching local address with family=2 found"));
   const auto used = listening();
-  EXPECT_THAT(describe(error_of(connect_stream(loop_, std::vector{address},
-                                               {.local_addr = HostPort{used.host(), used.port()}}))),
+  EXPECT_THAT(describe(error_of(
+                  connect_stream(loop_, std::vector{address}, {.local_addr = HostPort{used.host(), used.port()}}))),
               HasSubstr("error while attempting to bind on address " + used.to_string() + ": Address already in use"));
 }
 

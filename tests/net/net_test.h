@@ -85,17 +85,15 @@ class NetTest : public testing::Test {
   explicit NetTest(Time time = Time::real)
       : patience_(time == Time::real ? Duration(10s) : Duration(1h)),
         loop_(time == Time::real ? EventLoop::Options{}
-                                   : EventLoop::Options{.selector = std::make_unique<VirtualTime>(clock_),
-                                                        .clock = &clock_,
-                                                        .default_exception_handler = {}}) {
+                                 : EventLoop::Options{.selector = std::make_unique<VirtualTime>(clock_),
+                                                      .clock = &clock_,
+                                                      .default_exception_handler = {}}) {
     loop_.set_exception_handler([this](EventLoop&, const ErrorContext& context) {
       reports_.push_back(context.message);
       last_report_ = context;
     });
   }
-  ~NetTest() override {
-    loop_.close();
-  }
+  ~NetTest() override { loop_.close(); }
 
   // Turns the loop until `done()`; fails after ten seconds, or an hour that is virtual.
   template <class F>

@@ -61,8 +61,8 @@ class ServerTest : public NetTest {
 };
 
 TEST_F(ServerTest, Srv01ASocketOfAnotherKindIsRefused) {
-  const auto text = error_of<ValueError>(
-      create_server(loop_, factory(), UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))));
+  const auto text =
+      error_of<ValueError>(create_server(loop_, factory(), UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))));
   EXPECT_THAT(text, HasSubstr("A Stream Socket was expected, got fd "));
   EXPECT_EQ(error_of<ValueError>(create_server(loop_, factory(), std::vector<std::string>(), 0)),
             "Neither host/port nor sock were specified");
@@ -96,7 +96,8 @@ TEST_F(ServerTest, Srv04AnAddressThatIsNotHereIsNoAddressToBind) {
 TEST_F(ServerTest, Srv05AnAddressInUseClosesWhatWasBoundAndIsNamed) {
   auto first = serve();
   const auto used = address(first);
-  const auto text = error_of<std::system_error>(create_server(loop_, factory(), std::vector<std::string>{"127.0.0.2", "127.0.0.1"}, used.port()));
+  const auto text = error_of<std::system_error>(
+      create_server(loop_, factory(), std::vector<std::string>{"127.0.0.2", "127.0.0.1"}, used.port()));
   EXPECT_EQ(text, "error while attempting to bind on address " + used.to_string() + ": Address already in use");
   auto again = run(create_server(loop_, factory(), "127.0.0.2", used.port()));
   EXPECT_EQ(again.sockets().size(), 1u);
@@ -260,7 +261,8 @@ TEST_F(ServerTest, Srv22AScopeClosesTheServerAndWaits) {
 
 TEST_F(ServerTest, Srv23ConnectAcceptedSocketMakesAServersConnection) {
   auto [client, accepted] = tcp_pair();
-  const auto connection = run(connect_accepted_socket(loop_, [] { return Ref(new Recorder); }, std::move(accepted)));
+  const auto connection = run(connect_accepted_socket(
+      loop_, [] { return Ref(new Recorder); }, std::move(accepted)));
   EXPECT_THAT(connection.protocol->calls, ElementsAre("made"));
   EXPECT_EQ(connection.transport->peername(), SocketAddress::local(client.get()));
 }
@@ -356,8 +358,8 @@ TEST_F(ServerTest, Unix03AbstractNamesHaveNoFile) {
 
 TEST_F(ServerTest, AnAddressMayBeAUnixPath) {
   auto server = run(create_server(loop_, factory(), SocketAddress::unix_path(path("socket"))));
-  const auto connection =
-      run(create_connection(loop_, [] { return Ref(new Recorder); }, SocketAddress::unix_path(path("socket"))));
+  const auto connection = run(create_connection(
+      loop_, [] { return Ref(new Recorder); }, SocketAddress::unix_path(path("socket"))));
   connection.transport->write("over unix");
   turn_until([&] { return !protocols_.empty() && protocols_[0]->data == "over unix"; });
 }

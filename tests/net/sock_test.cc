@@ -43,9 +43,8 @@ TEST_F(SockTest, Sock03WaitsForTheFdAndWakesTheTaskInTheNextTurn) {
 
 TEST_F(SockTest, Sock03AnErrorOfTheSystemIsThrown) {
   auto [client, server] = tcp_pair();
-  auto task = loop_.create_task([](EventLoop& loop, int fd) -> Coro<void> {
-    co_await sock_recv(loop, fd, 10);
-  }(loop_, client.get()));
+  auto task = loop_.create_task(
+      [](EventLoop& loop, int fd) -> Coro<void> { co_await sock_recv(loop, fd, 10); }(loop_, client.get()));
   turn(2);
   reset(server);
   turn_until([&] { return task.done(); });

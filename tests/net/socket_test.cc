@@ -15,8 +15,8 @@ TEST(Socket, ABindThatFailsNamesTheAddress) {
     FAIL();
   } catch (const std::system_error& error) {
     EXPECT_EQ(error.code().value(), EADDRINUSE);
-    EXPECT_EQ(std::string(error.what()), "error while attempting to bind on address " + address.to_string() +
-                                             ": Address already in use");
+    EXPECT_EQ(std::string(error.what()),
+              "error while attempting to bind on address " + address.to_string() + ": Address already in use");
   }
 }
 
@@ -25,8 +25,7 @@ TEST(Socket, Srv03TheSamePortServesBothFamiliesAndReusePortSeveralSockets) {
   const auto port = SocketAddress::local(v6.get()).port();
   EXPECT_NO_THROW(static_cast<void>(listen_stream_socket(SocketAddress::ip("0.0.0.0", port))));
   const auto shared = listen_stream_socket(SocketAddress::parse("127.0.0.1:0"), {.reuse_port = true});
-  EXPECT_NO_THROW(
-      static_cast<void>(listen_stream_socket(SocketAddress::local(shared.get()), {.reuse_port = true})));
+  EXPECT_NO_THROW(static_cast<void>(listen_stream_socket(SocketAddress::local(shared.get()), {.reuse_port = true})));
 }
 
 TEST(Socket, Srv01ChecksItsKind) {

@@ -49,8 +49,8 @@ TEST_F(SocketTransportTest, Trans27AbortDropsTheBufferAlsoAfterClose) {
 
 TEST_F(SocketTransportTest, Trans27AbortInsideEveryCallbackLosesOnce) {
   using Place = Recorder::Action Recorder::*;
-  for (const Place place : {&Recorder::on_made, &Recorder::on_data, &Recorder::on_eof, &Recorder::on_pause,
-                            &Recorder::on_lost}) {
+  for (const Place place :
+       {&Recorder::on_made, &Recorder::on_data, &Recorder::on_eof, &Recorder::on_pause, &Recorder::on_lost}) {
     protocol_ = Ref(new Recorder);
     (*protocol_).*place = [](Recorder& self) {
       if (self.transport) self.transport->abort();

@@ -203,7 +203,8 @@ TEST_F(StreamReaderTest, Stream09TheSeparatorThatEndsFirstWins) {
   EXPECT_EQ(error_of<ValueError>(reader_->readuntil(std::vector<std::string>())),
             "Separator should contain at least one element");
   EXPECT_EQ(error_of<ValueError>(reader_->readuntil("")), "Separator should be at least one-byte string");
-  EXPECT_EQ(error_of<ValueError>(reader_->readuntil(std::vector<std::string>{"x", ""})), "Separator should be at least one-byte string");
+  EXPECT_EQ(error_of<ValueError>(reader_->readuntil(std::vector<std::string>{"x", ""})),
+            "Separator should be at least one-byte string");
   feed("a;b\r\nc,longsepd");
   EXPECT_EQ(separators({"\r\n", ";"}), "a;");
   EXPECT_EQ(separators({"\n", "\r\n"}), "b\r\n");
@@ -215,7 +216,8 @@ TEST_F(StreamReaderTest, Stream09OfTwoThatEndTogetherTheShorterCounts) {
   make(4);
   feed("12345ab");
   // "b" begins after the limit, "5ab" would not.
-  EXPECT_THAT(error_of<LimitOverrunError>(reader_->readuntil(std::vector<std::string>{"5ab", "b"})), HasSubstr("longer than limit"));
+  EXPECT_THAT(error_of<LimitOverrunError>(reader_->readuntil(std::vector<std::string>{"5ab", "b"})),
+              HasSubstr("longer than limit"));
 }
 
 TEST_F(StreamReaderTest, Stream10ReadsLinesThenTheRestThenNothing) {

@@ -320,8 +320,8 @@ TEST_F(StreamsTest, AReaderOutlivesItsConnection) {
 }
 
 TEST_F(StreamsTest, ATaskThatIsPendingWhenTheLoopGoesIsUnwound) {
-  auto server = run(start_server(
-      [](StreamReader& reader, StreamWriter&) -> Coro<void> { co_await reader.read(1); }, "127.0.0.1", 0));
+  auto server = run(
+      start_server([](StreamReader& reader, StreamWriter&) -> Coro<void> { co_await reader.read(1); }, "127.0.0.1", 0));
   const auto where = address(server);
   peer_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::connect(peer_.get(), where.data(), where.length()), 0);
