@@ -105,7 +105,8 @@ HostResult<void> HostedLoop::stop(Deadline deadline) {
 
 void HostedLoop::post_stop(std::uint64_t run) {
   worker_.on_loop([self = shared_from_this(), run](evloop::EventLoop& loop) {
-    self->stopped_run_ = run;
+    // A stop of an earlier run may come late: it must not make a later one forgotten.
+    self->stopped_run_ = std::max(self->stopped_run_, run);
     if (self->current_run_ == run) loop.stop();
   });
 }
