@@ -82,10 +82,7 @@ class AsCompleted {
 template <class A>
 auto as_completed(std::vector<A> children, std::optional<Duration> timeout = std::nullopt)
     -> AsCompleted<typename FutureOf<A>::Value> {
-  std::vector<Future<typename FutureOf<A>::Value>> futures;
-  futures.reserve(children.size());
-  for (auto& child : children) futures.push_back(ensure_future(std::move(child)));
-  return AsCompleted<typename FutureOf<A>::Value>(std::move(futures), timeout);
+  return AsCompleted<typename FutureOf<A>::Value>(ensure_futures(std::move(children)), timeout);
 }
 
 }  // namespace evloop

@@ -104,6 +104,13 @@ template <class T>
 }
 template <class A>
 using FutureOf = decltype(ensure_future(std::declval<A>()));
+template <class A>
+[[nodiscard]] std::vector<Future<typename FutureOf<A>::Value>> ensure_futures(std::vector<A> children) {
+  std::vector<Future<typename FutureOf<A>::Value>> futures;
+  futures.reserve(children.size());
+  for (auto& child : children) futures.push_back(ensure_future(std::move(child)));
+  return futures;
+}
 
 template <class T>
 struct ReadValues {
@@ -148,10 +155,7 @@ Future<Result> gather_all(const std::vector<Future<T>>& children, bool keeps_err
 template <class A>
 auto gather(std::vector<A> children) -> Future<std::vector<Stored<typename FutureOf<A>::Value>>> {
   using T = typename FutureOf<A>::Value;
-  std::vector<Future<T>> futures;
-  futures.reserve(children.size());
-  for (auto& child : children) futures.push_back(ensure_future(std::move(child)));
-  return gather_all<std::vector<Stored<T>>, ReadValues<T>>(futures, false);
+  return gather_all<std::vector<Stored<T>>, ReadValues<T>>(ensure_futures(std::move(children)), false);
 }
 template <class... A>
 auto gather(A... children) -> Future<std::tuple<Stored<typename FutureOf<A>::Value>...>> {
@@ -169,10 +173,7 @@ auto gather(A... children) -> Future<std::tuple<Stored<typename FutureOf<A>::Val
 template <class A>
 auto gather_outcomes(std::vector<A> children) -> Future<std::vector<Outcome<typename FutureOf<A>::Value>>> {
   using T = typename FutureOf<A>::Value;
-  std::vector<Future<T>> futures;
-  futures.reserve(children.size());
-  for (auto& child : children) futures.push_back(ensure_future(std::move(child)));
-  return gather_all<std::vector<Outcome<T>>, ReadOutcomes<T>>(futures, true);
+  return gather_all<std::vector<Outcome<T>>, ReadOutcomes<T>>(ensure_futures(std::move(children)), true);
 }
 
 }  // namespace evloop
