@@ -10,8 +10,8 @@ Coro<void> Condition::wait() {
   release();
   std::exception_ptr error;
   {
-    const Waiter waiter(waiters_, loop, kind_);
-    error = (co_await settled(waiter.future())).error();
+    Waiter waiter(waiters_, loop, kind_);
+    error = (co_await settled(waiter.woken())).error();
   }
   // The last cancellation is the one that is thrown (SYNC-10).
   for (;;) {

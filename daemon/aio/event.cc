@@ -6,8 +6,8 @@ namespace evloop {
 
 Coro<void> Event::wait() {
   if (value_) co_return;
-  const Waiter waiter(waiters_, binding_.loop(*this), kind_);
-  co_await waiter.future();
+  Waiter waiter(waiters_, binding_.loop(*this), kind_);
+  co_await waiter.woken();
 }
 
 void Event::set() {

@@ -18,6 +18,11 @@ std::string place(const std::source_location& where) {
   return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 
+// 0: no task.
+std::uint64_t task_id(const Runnable& work) noexcept {
+  return work.kind() == WorkKind::task ? static_cast<const TaskBase&>(work).id() : 0;
+}
+
 }  // namespace
 
 constinit thread_local EventLoop* EventLoop::running_ = nullptr;
@@ -116,7 +121,7 @@ std::optional<Duration> EventLoop::select_timeout() {
 
 void EventLoop::dispatch(std::span<const ReadyFd> events) {
   port_->woke();
-  if (port_->has_mail()) port_->drain_to(ready_, *this);
+  if (port_->has_mail()) port_->drain_to(ready_);
   for (const auto& event : events) {
     for (const auto side : {Interest::read, Interest::write}) {
       if ((event.ready & side) == Interest::none) continue;
@@ -143,7 +148,7 @@ void EventLoop::run_batch() {
   for (auto left = count; left > 0; --left) {
     auto* work = ready_.pop();
     const auto started = stamp_;
-    port.current.begin(*work, started);
+    port.current.begin(*work, task_id(*work), started);
     if (debug_) [[unlikely]] {
       run_watched(*work);
     } else {
@@ -170,7 +175,7 @@ void EventLoop::publish(std::size_t callbacks) {
 void EventLoop::run_watched(Runnable& work) {
   const auto kind = work.kind();
   const auto where = work.where();
-  const auto task = work.task_id();
+  const auto task = task_id(work);
   const auto started = CycleClock::now();
   work.run();
   const auto took = CycleClock::to_nanos(CycleClock::now() - started);
@@ -248,11 +253,6 @@ void EventLoop::check_foreign_thread() const {
 }
 
 // --- tasks ---
-
-void EventLoop::queue_done(DoneCallback& callback, FutureBase& /*future*/) {
-  if (callback.kind() == WorkKind::task) static_cast<TaskBase&>(callback).record_->woken(stamp_);
-  queue(callback);
-}
 
 void EventLoop::adopt_task(TaskBase& task, bool eager) {
   task.self_.add_ref();  // the loop owns every unfinished task

@@ -21,6 +21,7 @@
 #include "aio/future.h"
 #include "aio/handle.h"
 #include "aio/loop_port.h"
+#include "aio/operation.h"
 #include "aio/ready_queue.h"
 #include "aio/selector.h"
 #include "aio/task.h"
@@ -97,6 +98,11 @@ class EventLoop {
     run_until_done(*task.state(), true);
     return std::move(task).state()->take_result_as();
   }
+  template <Operation A>
+  auto run_until_complete(A operation, std::source_location where = std::source_location::current()) ->
+      typename A::Value {
+    return run_until_complete(as_coro(std::move(operation)), where);
+  }
   template <class T>
   T run_until_complete(const Future<T>& future) {
     check_can_run();
@@ -122,7 +128,7 @@ class EventLoop {
   Handle call_soon(F&& function, std::source_location where = std::source_location::current()) {
     check_open();
     check_thread();
-    Ref<ScheduledCall> call(new ScheduledCall(*this, WorkKind::callback, where, std::forward<F>(function)));
+    Ref<ScheduledCall> call(make_call<ScheduledCall>(std::forward<F>(function), WorkKind::callback, where));
     call->add_ref();
     queue(*call);
     return Handle(std::move(call));
@@ -140,7 +146,7 @@ class EventLoop {
   TimerHandle call_at(TimePoint when, F&& function, std::source_location where = std::source_location::current()) {
     check_open();
     check_thread();
-    Ref<TimerCall> timer(new TimerCall(*this, when, where, std::forward<F>(function)));
+    Ref<TimerCall> timer(make_call<TimerCall>(std::forward<F>(function), when, where));
     timers_.push(*timer);
     return TimerHandle(std::move(timer));
   }
@@ -164,6 +170,11 @@ class EventLoop {
     check_open();
     check_thread();
     return make_task(std::move(coro), where, std::move(options));
+  }
+  template <Operation A>
+  auto create_task(A operation, TaskOptions options = {}, std::source_location where = std::source_location::current())
+      -> Task<typename A::Value> {
+    return create_task(as_coro(std::move(operation)), std::move(options), where);
   }
   [[nodiscard]] TaskBase* current_task() const noexcept { return current_task_; }
   // Those that are not done, in order of creation.
@@ -210,7 +221,7 @@ class EventLoop {
     check_open();
     check_thread();
     const auto kind = side == Interest::read ? WorkKind::reader : WorkKind::writer;
-    Ref<ScheduledCall> call(new ScheduledCall(*this, kind, where, std::forward<F>(function)));
+    Ref<ScheduledCall> call(make_call<ScheduledCall>(std::forward<F>(function), kind, where));
     set_watch(fd, side, call);
     return Handle(std::move(call));
   }
@@ -273,10 +284,13 @@ class EventLoop {
   // Keeps what came from other threads in its order among what this thread queues (SCHED-02).
   void queue(Runnable& work) {
     if (port_->has_mail()) [[unlikely]]
-      port_->drain_to(ready_, *this);
+      port_->drain_to(ready_);
     ready_.push(&work);
   }
-  void queue_done(DoneCallback& callback, FutureBase& future);
+  void queue_done(DoneCallback& callback) {
+    if (callback.kind() == WorkKind::task) static_cast<TaskBase&>(callback).record_->woken(stamp_);
+    queue(callback);
+  }
 
   void check_open() const {
     if (port_->is_closed()) [[unlikely]]

@@ -9,22 +9,15 @@ void FutureCallback::run() {
   const auto reference = Ref<FutureCallback>::adopt(this);
   const auto future = std::move(future_);
   try {
-    function_();
+    invoke();
   } catch (const Fatal&) {
     throw;
   } catch (...) {
     future->loop().callback_failed(*this, std::current_exception());
   }
-  function_.reset();
+  discard();
 }
 
-FutureBase::~FutureBase() {
-  while (first_callback_) {
-    auto* callback = first_callback_;
-    unlink(*callback);
-    callback->drop();
-  }
-}
 
 void FutureBase::dispose() noexcept {
   if (std::exchange(unretrieved_, false)) {
@@ -70,20 +63,36 @@ void FutureBase::finish_with(std::exception_ptr error) {
 
 void FutureBase::finish(State state) {
   state_ = state;
+  if (!first_callback_) return;
   const Ref<FutureBase> self(this);  // a callback's end may drop the last other reference
   // The state is final before a closed loop can refuse the callbacks, which are lost then (LIFE-42).
-  if (first_callback_ && loop_->is_closed()) {
-    while (first_callback_) {
-      auto* callback = first_callback_;
-      unlink(*callback);
-      callback->drop();
-    }
+  if (loop_->is_closed()) [[unlikely]] {
+    drop_callbacks();
     throw LoopError("Event loop is closed");
   }
-  while (auto* callback = first_callback_) {
-    unlink(*callback);
-    loop_->queue_done(*callback, *this);
-  }
+  while (first_callback_) loop_->queue_done(take_first());
+}
+
+// Of a list that is not empty.
+DoneCallback& FutureBase::take_first() noexcept {
+  auto& callback = *first_callback_;
+  first_callback_ = callback.next_;
+  (first_callback_ ? first_callback_->previous_ : last_callback_) = nullptr;
+  callback.next_ = nullptr;
+  left_list(callback);
+  return callback;
+}
+
+void FutureBase::drop_callbacks() noexcept {
+  while (first_callback_) take_first().drop();
+}
+
+// A user's callback owns the future it has to be called with, until it has been.
+void FutureBase::left_list(DoneCallback& callback) noexcept {
+  if (callback.kind() != WorkKind::done_callback) return;
+  auto& call = static_cast<FutureCallback&>(callback);
+  call.listed_ = false;
+  if (done()) call.future_ = Ref<FutureBase>(this);
 }
 
 std::exception_ptr FutureBase::exception() {
@@ -113,7 +122,7 @@ void FutureBase::register_callback(FutureCallback& call) {
       call.release();
       throw LoopError("Event loop is closed");
     }
-    loop_->queue_done(call, *this);
+    loop_->queue_done(call);
     return;
   }
   call.future_ = nullptr;
@@ -126,27 +135,16 @@ std::size_t FutureBase::remove_done_callback(const DoneCallbackId& id) noexcept 
   if (!id || !id->listed_ || id->listed_in_ != this) return 0;
   unlink(*id);
   id->listed_ = false;
-  id->function_.reset();
+  id->discard();
   id->release();
   return 1;
-}
-
-void FutureBase::link(DoneCallback& callback) noexcept {
-  callback.previous_ = last_callback_;
-  callback.next_ = nullptr;
-  (last_callback_ ? last_callback_->next_ : first_callback_) = &callback;
-  last_callback_ = &callback;
 }
 
 void FutureBase::unlink(DoneCallback& callback) noexcept {
   (callback.previous_ ? callback.previous_->next_ : first_callback_) = callback.next_;
   (callback.next_ ? callback.next_->previous_ : last_callback_) = callback.previous_;
   callback.next_ = callback.previous_ = nullptr;
-  if (callback.kind() == WorkKind::done_callback) {
-    auto& call = static_cast<FutureCallback&>(callback);
-    call.listed_ = false;
-    if (done()) call.future_ = Ref<FutureBase>(this);
-  }
+  left_list(callback);
 }
 
 void FutureBase::report_unretrieved() noexcept {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "aio/callable.h"
+#include "aio/call.h"
 #include "aio/records.h"
 #include "aio/runnable.h"
 #include "base/block_cache.h"
@@ -36,16 +36,15 @@ class DoneCallback : public Runnable {
 };
 
 // A user's done callback. Loop thread only.
-class FutureCallback final : public DoneCallback, public BlockCached {
+class FutureCallback : public CallOf<DoneCallback> {
  public:
-  template <class F>
-  FutureCallback(FutureBase& future, std::source_location where, F&& function)
-      : DoneCallback(WorkKind::done_callback, where), future_(&future), function_(std::forward<F>(function)) {}
+  FutureCallback(FutureBase& future, std::source_location where)
+      : CallOf(WorkKind::done_callback, where), future_(&future) {}
 
   void run() override;
   // What it captured goes now: it may own the name of this registration.
   void drop() noexcept override {
-    function_.reset();
+    discard();
     release();
   }
   void add_ref() noexcept { ++references_; }
@@ -59,7 +58,6 @@ class FutureCallback final : public DoneCallback, public BlockCached {
   bool listed_ = false;
   Ref<FutureBase> future_;  // alive until it has run; none while listed, or the two would own each other
   FutureBase* listed_in_ = nullptr;
-  Callable function_;
 };
 
 // Names a registration, for remove_done_callback(). Copies mean the same one.
@@ -74,7 +72,10 @@ class FutureBase : public BlockCached {
   explicit FutureBase(EventLoop& loop) noexcept : loop_(&loop) {}
   FutureBase(const FutureBase&) = delete;
   FutureBase& operator=(const FutureBase&) = delete;
-  virtual ~FutureBase();
+  virtual ~FutureBase() {
+    if (first_callback_) [[unlikely]]
+      drop_callbacks();
+  }
 
   [[nodiscard]] EventLoop& loop() const noexcept { return *loop_; }
   [[nodiscard]] State state() const noexcept { return state_; }
@@ -101,7 +102,8 @@ class FutureBase : public BlockCached {
   // already (FUT-07, FUT-08).
   template <class F>
   DoneCallbackId add_done_callback(F&& function, std::source_location where = std::source_location::current()) {
-    DoneCallbackId call(new FutureCallback(*this, where, [this, f = std::forward<F>(function)]() mutable { f(*this); }));
+    DoneCallbackId call(make_call<FutureCallback>([this, f = std::forward<F>(function)]() mutable { f(*this); }, *this,
+                                                  where));
     register_callback(*call);
     return call;
   }
@@ -134,8 +136,15 @@ class FutureBase : public BlockCached {
  private:
   friend class TaskBase;
   void register_callback(FutureCallback& call);
-  void link(DoneCallback& callback) noexcept;
+  void link(DoneCallback& callback) noexcept {
+    callback.previous_ = last_callback_;
+    (last_callback_ ? last_callback_->next_ : first_callback_) = &callback;
+    last_callback_ = &callback;
+  }
   void unlink(DoneCallback& callback) noexcept;
+  DoneCallback& take_first() noexcept;
+  void drop_callbacks() noexcept;
+  void left_list(DoneCallback& callback) noexcept;
   void dispose() noexcept;
   void report_unretrieved() noexcept;
 

@@ -94,6 +94,11 @@ template <class T>
   task.base().set_quiet();
   return task;
 }
+template <Operation A>
+[[nodiscard]] auto ensure_future(A operation, std::source_location where = std::source_location::current())
+    -> Future<typename A::Value> {
+  return ensure_future(as_coro(std::move(operation)), where);
+}
 template <class T>
 [[nodiscard]] Future<T> ensure_future(Future<T> future) {
   return future;

@@ -15,22 +15,22 @@ void ScheduledCall::run() {
   // it returned.
   running_ = true;
   try {
-    function_();
+    invoke();
   } catch (const Fatal&) {
     running_ = false;
     throw;
   } catch (...) {
     running_ = false;
-    loop_.callback_failed(*this, std::current_exception());
+    get_running_loop().callback_failed(*this, std::current_exception());
   }
   running_ = false;
-  if (cancelled_) function_.reset();
+  if (cancelled_) discard();
 }
 
 void ScheduledCall::cancel() noexcept {
   if (cancelled_) return;
   cancelled_ = true;
-  if (!running_) function_.reset();
+  if (!running_) discard();
 }
 
 void TimerCall::cancel() noexcept {

@@ -4,37 +4,31 @@
 #include <source_location>
 #include <utility>
 
-#include "aio/callable.h"
+#include "aio/call.h"
 #include "aio/runnable.h"
-#include "base/block_cache.h"
 #include "base/clock.h"
 #include "base/ref.h"
 
 namespace evloop {
 
-class EventLoop;
 class TimerQueue;
 
 // A scheduled callback, shared by the queue that will run it and the handles that may cancel it. Its
 // references are counted plainly: loop thread only.
-class ScheduledCall : public Runnable, public BlockCached {
+class ScheduledCall : public CallOf<Runnable> {
  public:
-  template <class F>
-  ScheduledCall(EventLoop& loop, WorkKind kind, std::source_location where, F&& function)
-      : Runnable(kind, where), loop_(loop), function_(std::forward<F>(function)) {}
-  virtual ~ScheduledCall() = default;
+  using CallOf::CallOf;
 
   void run() override;
   // What it captured goes now: it may own a handle of this.
   void drop() noexcept override {
-    function_.reset();
+    discard();
     release();
   }
 
   // Never runs from now on; drops the callable and what it captured at once (SCHED-08).
   virtual void cancel() noexcept;
   [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
-  [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
 
   void add_ref() noexcept { ++references_; }
   void release() noexcept {
@@ -42,27 +36,32 @@ class ScheduledCall : public Runnable, public BlockCached {
   }
 
  private:
-  EventLoop& loop_;
-  std::uint32_t references_ = 0;
   bool cancelled_ = false;
   bool running_ = false;
-  Callable function_;
+  std::uint32_t references_ = 0;
 };
 
 // ... at a time.
-class TimerCall final : public ScheduledCall {
+class TimerCall : public ScheduledCall {
  public:
-  template <class F>
-  TimerCall(EventLoop& loop, TimePoint when, std::source_location where, F&& function)
-      : ScheduledCall(loop, WorkKind::timer, where, std::forward<F>(function)), when_(when) {}
+  TimerCall(TimePoint when, std::source_location where) noexcept
+      : ScheduledCall(WorkKind::timer, where), when_(when) {}
 
+  void run() override {
+    queue_ = nullptr;
+    ScheduledCall::run();
+  }
+  void drop() noexcept override {
+    queue_ = nullptr;
+    ScheduledCall::drop();
+  }
   void cancel() noexcept override;
   [[nodiscard]] TimePoint when() const noexcept { return when_; }
 
  private:
   friend class TimerQueue;
   TimePoint when_;
-  TimerQueue* queue_ = nullptr;  // null once it left the queue (LIFE-12)
+  TimerQueue* queue_ = nullptr;  // the one it was put into, until it ran or was dropped
   std::uint32_t slot_ = 0;       // in there
 };
 

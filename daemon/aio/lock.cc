@@ -11,7 +11,7 @@ Coro<void> Lock::acquire() {
     co_return;
   }
   Waiter waiter(waiters_, binding_.loop(*this), WaitKind::lock);
-  const auto woken = co_await settled(waiter.future());
+  const auto woken = co_await settled(waiter.woken());
   waiter.leave();
   if (!woken) {
     // It may have been our turn: then it is the next one's (SYNC-06).

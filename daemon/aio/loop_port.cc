@@ -11,21 +11,28 @@
 #include "base/system_error.h"
 
 namespace evloop {
+namespace {
+
+// The one that runs on this thread, if others may wait for its end.
+constinit thread_local const PostedCall* running_here = nullptr;
+
+}  // namespace
 
 // --- PostedCall ---
 
 void PostedCall::run() {
   auto expected = State::waiting;
-  runner_ = std::this_thread::get_id();
   if (references_.load(std::memory_order_acquire) == 1) {
     // Nobody else has a handle, and nobody can get one: no need to announce anything.
     if (state_.load(std::memory_order_relaxed) == State::cancelled) return spent();
   } else if (!state_.compare_exchange_strong(expected, State::running, std::memory_order_acq_rel)) {
     return spent();
   }
+  running_here = this;
   struct Done {
     PostedCall& call;
     ~Done() {
+      running_here = nullptr;
       if (call.references_.load(std::memory_order_acquire) != 1) {
         call.state_.store(State::done, std::memory_order_release);
         call.state_.notify_all();
@@ -34,24 +41,25 @@ void PostedCall::run() {
     }
   } done{*this};
   try {
-    function_();
+    invoke();
   } catch (const Fatal&) {
     throw;
   } catch (...) {
-    loop_->callback_failed(*this, std::current_exception());
+    get_running_loop().callback_failed(*this, std::current_exception());
   }
 }
 
 void PostedCall::drop() noexcept {
-  function_.reset();
+  discard();
   release();
 }
 
 void PostedCall::spent() noexcept {
-  function_.reset();
+  discard();
   if (references_.load(std::memory_order_acquire) != 1) return release();
-  next_ = port_->spent_;
-  port_->spent_ = this;
+  auto& port = *get_running_loop().port();
+  next_ = port.spent_;
+  port.spent_ = this;
 }
 
 void PostedCall::cancel() {
@@ -69,7 +77,7 @@ bool PostedCall::cancelled() {
 
 void PostedCall::wait_while_running() {
   // The callback itself may cancel its own handle (SCHED-07).
-  if (state_.load(std::memory_order_acquire) == State::running && runner_ != std::this_thread::get_id())
+  if (state_.load(std::memory_order_acquire) == State::running && running_here != this)
     state_.wait(State::running, std::memory_order_acquire);
 }
 
@@ -117,7 +125,7 @@ bool LoopPort::enqueue(PostedCall& call) {
   return true;
 }
 
-std::size_t LoopPort::drain_to(ReadyQueue& ready, EventLoop& loop) {
+std::size_t LoopPort::drain_to(ReadyQueue& ready) {
   if (is_closed()) return 0;
   // Newest first; they run in the order in which they came.
   PostedCall* oldest = nullptr;
@@ -130,8 +138,6 @@ std::size_t LoopPort::drain_to(ReadyQueue& ready, EventLoop& loop) {
   while (oldest) {
     auto* call = std::exchange(oldest, oldest->next_);
     call->next_ = nullptr;
-    call->loop_ = &loop;
-    call->port_ = this;
     ready.push(call);
     ++taken;
   }

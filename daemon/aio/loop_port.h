@@ -4,13 +4,11 @@
 #include <cstdint>
 #include <memory>
 #include <source_location>
-#include <thread>
 #include <utility>
 
-#include "aio/callable.h"
+#include "aio/call.h"
 #include "aio/records.h"
 #include "aio/runnable.h"
-#include "base/block_cache.h"
 #include "base/ref.h"
 #include "base/unique_fd.h"
 
@@ -21,11 +19,9 @@ class LoopPort;
 class ReadyQueue;
 
 // A callback from another thread. Its references are counted atomically, as its handle may be anywhere.
-class PostedCall final : public Runnable, public BlockCached {
+class PostedCall : public CallOf<Runnable> {
  public:
-  template <class F>
-  PostedCall(std::source_location where, F&& function)
-      : Runnable(WorkKind::posted, where), function_(std::forward<F>(function)) {}
+  explicit PostedCall(std::source_location where) noexcept : CallOf(WorkKind::posted, where) {}
 
   void run() override;
   void drop() noexcept override;
@@ -46,14 +42,10 @@ class PostedCall final : public Runnable, public BlockCached {
   void spent() noexcept;
   void wait_while_running();
 
-  std::atomic<std::uint32_t> references_{1};
   std::atomic<State> state_{State::waiting};
   std::atomic<bool> cancelled_{false};
-  std::thread::id runner_;  // set before `running` is published
-  EventLoop* loop_ = nullptr;
-  LoopPort* port_ = nullptr;
+  std::atomic<std::uint32_t> references_{1};
   PostedCall* next_ = nullptr;
-  Callable function_;
 };
 
 // What call_soon_threadsafe() returns. Any thread (SCHED-06).
@@ -88,12 +80,12 @@ class LoopPort {
   // destroyed here, if the loop is closed.
   template <class F>
   bool post(F&& function, std::source_location where = std::source_location::current()) {
-    return enqueue(*new PostedCall(where, std::forward<F>(function)));
+    return enqueue(*make_call<PostedCall>(std::forward<F>(function), where));
   }
   // The same, with a handle; throws LoopError("Event loop is closed").
   template <class F>
   ThreadsafeHandle call_soon_threadsafe(F&& function, std::source_location where = std::source_location::current()) {
-    Ref<PostedCall> call(new PostedCall(where, std::forward<F>(function)));
+    Ref<PostedCall> call(make_call<PostedCall>(std::forward<F>(function), where));
     if (!enqueue(*call)) throw_closed();
     return ThreadsafeHandle(std::move(call));
   }
@@ -127,7 +119,7 @@ class LoopPort {
 
   // Loop thread.
   [[nodiscard]] bool has_mail() const noexcept { return newest_.load(std::memory_order_relaxed) != nullptr; }
-  std::size_t drain_to(ReadyQueue& ready, EventLoop& loop);
+  std::size_t drain_to(ReadyQueue& ready);
   // About to sleep: posts must wake the loop from here on. False if there is mail already.
   bool prepare_sleep() noexcept;
   void woke() noexcept { sleeping_.store(false, std::memory_order_relaxed); }

@@ -31,11 +31,11 @@ Coro<void> QueueBase::wait_for_room() {
   while (full()) {
     if (shut_down_) throw QueueShutDown();
     Waiter putter(putters_, binding_.loop(*this), WaitKind::queue);
-    const auto woken = co_await settled(putter.future());
+    const auto woken = co_await settled(putter.woken());
     if (woken) continue;
     putter.leave();
     // It had been woken, but cannot take the place (QUEUE-06).
-    if (!full() && !putter.future().cancelled()) putters_.release(1);
+    if (!full() && !putter.cancelled()) putters_.release(1);
     std::rethrow_exception(woken.error());
   }
 }
@@ -44,10 +44,10 @@ Coro<void> QueueBase::wait_for_item() {
   while (empty()) {
     if (shut_down_) throw QueueShutDown();
     Waiter getter(getters_, binding_.loop(*this), WaitKind::queue);
-    const auto woken = co_await settled(getter.future());
+    const auto woken = co_await settled(getter.woken());
     if (woken) continue;
     getter.leave();
-    if (!empty() && !getter.future().cancelled()) getters_.release(1);
+    if (!empty() && !getter.cancelled()) getters_.release(1);
     std::rethrow_exception(woken.error());
   }
 }

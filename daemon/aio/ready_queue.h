@@ -18,9 +18,11 @@ class ReadyQueue {
     ++size_;
   }
 
-  // The queue must not be empty.
+  // The queue must not be empty. What comes a few turns later is fetched into the cache meanwhile: a thousand timers
+  // or tasks that are due together lie all over the memory.
   [[nodiscard]] Runnable* pop() noexcept {
     auto* work = ring_[first_];
+    __builtin_prefetch(ring_[(first_ + prefetch_distance) & (capacity_ - 1)]);
     first_ = (first_ + 1) & (capacity_ - 1);
     --size_;
     return work;
@@ -30,6 +32,8 @@ class ReadyQueue {
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
  private:
+  static constexpr std::size_t prefetch_distance = 4;
+
   void grow();
 
   std::unique_ptr<Runnable*[]> ring_;

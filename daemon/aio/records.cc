@@ -47,29 +47,28 @@ DurationHistogram::DurationHistogram() noexcept {
 
 std::optional<CurrentRecord::View> CurrentRecord::read() const {
   View view;
+  std::uint64_t serial = 0;
   const bool whole = sequence_.read([&] {
+    serial = sequence_.value() / 2;
     view.kind = kind_.get();
     view.where = where_.load(std::memory_order_relaxed);
     view.task_id = task_id_.get();
     view.since = since_.get();
-    view.serial = serial_.get();
   });
   if (!whole || view.kind == WorkKind::none) return std::nullopt;
+  view.serial = serial;
   return view;
 }
 
 void TaskRecord::open(std::uint64_t id, std::uint64_t parent_id, std::string_view name, std::source_location created,
                       CycleClock::Stamp now) noexcept {
   if constexpr (!records_enabled) return;
-  sequence_.begin_write();
   id_.set(id);
   parent_id_.set(parent_id);
-  state_.set(TaskPhase::runnable);
   waiting_on_.set(WaitKind::none);
   waiting_on_id_.set(0);
   depth_.set(0);
   cancel_requests_.set(0);
-  since_.set(now);
   steps_.set(0);
   run_time_.set(0);
   longest_step_.set(0);
@@ -77,7 +76,7 @@ void TaskRecord::open(std::uint64_t id, std::uint64_t parent_id, std::string_vie
   store(coroutine_, {});
   store(frames_[0], {});
   set_name(name);
-  sequence_.end_write();
+  publish(TaskPhase::runnable, now);
 }
 
 void TaskRecord::set_name(std::string_view name) noexcept {
@@ -85,6 +84,7 @@ void TaskRecord::set_name(std::string_view name) noexcept {
     name_[0].set(0);
     return;
   }
+  naming_.begin_write();
   std::array<char, name_kept> text{};
   std::copy_n(name.data(), std::min(name.size(), name_kept), text.data());
   for (std::size_t i = 0; i < name_.size(); ++i) {
@@ -92,41 +92,49 @@ void TaskRecord::set_name(std::string_view name) noexcept {
     std::memcpy(&word, text.data() + i * sizeof word, sizeof word);
     name_[i].set(word);
   }
+  naming_.end_write();
 }
 
-void TaskRecord::close() noexcept { state_.set(TaskPhase::free); }
+void TaskRecord::close() noexcept { publish(TaskPhase::free, 0); }
 
 std::optional<TaskRecord::View> TaskRecord::read() const {
-  if (state_.get() == TaskPhase::free) return std::nullopt;
+  constexpr int attempts = 64;
+  constexpr std::uint64_t phase_mask = (1u << phase_bits) - 1;
   View view;
+  for (int i = 0; i < attempts; ++i) {
+    const auto before = state_since_.load(std::memory_order_acquire);
+    view.state = static_cast<TaskPhase>(before & phase_mask);
+    if (view.state == TaskPhase::free) return std::nullopt;
+    view.since = before >> phase_bits;
+    copy(view);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (state_since_.load(std::memory_order_relaxed) == before) break;
+  }
+  if (view.state != TaskPhase::waiting) view.waiting_on = WaitKind::none;
+  return view;
+}
+
+void TaskRecord::copy(View& view) const {
+  view.id = id_.get();
+  view.parent_id = parent_id_.get();
+  view.waiting_on = waiting_on_.get();
+  view.waiting_on_id = waiting_on_id_.get();
+  view.created = created_.load(std::memory_order_relaxed);
+  view.coroutine = coroutine_.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < frames_kept; ++i) view.frames[i] = frames_[i].load(std::memory_order_relaxed);
+  view.depth = depth_.get() + 1;
+  view.steps = steps_.get();
+  view.run_time = run_time_.get();
+  view.longest_step = longest_step_.get();
+  view.cancel_requests = cancel_requests_.get();
   std::array<char, name_kept> text{};
-  sequence_.read([&] {
-    view.id = id_.get();
-    view.parent_id = parent_id_.get();
-    view.state = state_.get();
-    view.waiting_on = waiting_on_.get();
-    view.waiting_on_id = waiting_on_id_.get();
-    view.created = created_.load(std::memory_order_relaxed);
-    view.coroutine = coroutine_.load(std::memory_order_relaxed);
-    for (std::size_t i = 0; i < frames_kept; ++i) view.frames[i] = frames_[i].load(std::memory_order_relaxed);
-    view.depth = depth_.get() + 1;
-    view.since = since_.get();
-    view.steps = steps_.get();
-    view.run_time = run_time_.get();
-    view.longest_step = longest_step_.get();
-    view.cancel_requests = cancel_requests_.get();
+  naming_.read([&] {
     for (std::size_t i = 0; i < name_.size(); ++i) {
       const auto word = name_[i].get();
       std::memcpy(text.data() + i * sizeof word, &word, sizeof word);
     }
   });
-  if (view.state == TaskPhase::free) return std::nullopt;
   view.name.assign(text.data(), ::strnlen(text.data(), text.size()));
-  return view;
-}
-
-TaskRecords::~TaskRecords() {
-  for (std::size_t c = 0; c < chunk_count_.load(); ++c) delete chunks_[c].load();
 }
 
 std::optional<TaskRecord::View> TaskRecords::find(std::uint64_t id) const {
@@ -135,6 +143,10 @@ std::optional<TaskRecord::View> TaskRecords::find(std::uint64_t id) const {
       if (record.id() == id)
         if (auto view = record.read(); view && view->id == id) return view;
   return std::nullopt;
+}
+
+TaskRecords::~TaskRecords() {
+  for (std::size_t c = 0; c < chunk_count_.load(); ++c) delete chunks_[c].load();
 }
 
 TaskRecord* TaskRecords::acquire() {

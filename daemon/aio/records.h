@@ -119,8 +119,10 @@ class SequenceCount {
     return false;
   }
 
+  [[nodiscard]] std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
  private:
-  std::atomic<std::uint32_t> value_{0};
+  std::atomic<std::uint64_t> value_{0};
 };
 
 // What the loop executes now; kind `none` between turns and while it sleeps.
@@ -134,14 +136,14 @@ class CurrentRecord {
     std::uint64_t serial = 0;  // rises with each callback
   };
 
-  void begin(const Runnable& work, CycleClock::Stamp now) noexcept {
+  // `task_id`: 0 if the work is no task's step.
+  void begin(const Runnable& work, std::uint64_t task_id, CycleClock::Stamp now) noexcept {
     if constexpr (records_enabled) {
       sequence_.begin_write();
       kind_.set(work.kind());
       where_.store(work.where(), std::memory_order_relaxed);
-      task_id_.set(work.task_id());
+      task_id_.set(task_id);
       since_.set(now);
-      serial_.add(1);
       sequence_.end_write();
     }
   }
@@ -151,12 +153,11 @@ class CurrentRecord {
   [[nodiscard]] std::optional<View> read() const;
 
  private:
-  SequenceCount sequence_;
+  SequenceCount sequence_;  // two steps for each callback: its serial, too
   Published<WorkKind> kind_;
   std::atomic<std::source_location> where_{};
   Counter task_id_;
   Counter since_;
-  Counter serial_;
 };
 
 enum class TaskPhase : std::uint8_t { free, runnable, running, waiting, done, failed, cancelled };
@@ -166,7 +167,9 @@ enum class WaitKind : std::uint8_t { none, future, task, sleep, yield, lock, eve
                                      gather, wait, fd, executor, stream };
 [[nodiscard]] const char* wait_kind_name(WaitKind kind) noexcept;
 
-// One live task, as others see it.
+// One live task, as others see it. State and time of its last change are one word, published last and read first and
+// last: as long as it is the same, what was read in between belongs together. The loop pays a few plain stores for a
+// step of the task, and no sequence count.
 class alignas(64) TaskRecord {
  public:
   static constexpr std::size_t frames_kept = 8;
@@ -199,32 +202,18 @@ class alignas(64) TaskRecord {
   void set_cancel_requests(std::uint32_t count) noexcept { cancel_requests_.set(count); }
   void started(CycleClock::Stamp now) noexcept {
     if constexpr (records_enabled) {
-      sequence_.begin_write();
-      state_.set(TaskPhase::running);
-      since_.set(now);
       steps_.add(1);
-      sequence_.end_write();
+      publish(TaskPhase::running, now);
     }
   }
   void suspended(TaskPhase state, CycleClock::Stamp began, CycleClock::Stamp now) noexcept {
     if constexpr (records_enabled) {
-      sequence_.begin_write();
-      state_.set(state);
-      since_.set(now);
       run_time_.add(now - began);
       if (now - began > longest_step_.get()) longest_step_.set(now - began);
-      sequence_.end_write();
+      publish(state, now);
     }
   }
-  void woken(CycleClock::Stamp now) noexcept {
-    if constexpr (records_enabled) {
-      sequence_.begin_write();
-      state_.set(TaskPhase::runnable);
-      waiting_on_.set(WaitKind::none);
-      since_.set(now);
-      sequence_.end_write();
-    }
-  }
+  void woken(CycleClock::Stamp now) noexcept { publish(TaskPhase::runnable, now); }
   void waits(WaitKind kind, std::uint64_t id) noexcept {
     waiting_on_.set(kind);
     waiting_on_id_.set(id);
@@ -248,19 +237,25 @@ class alignas(64) TaskRecord {
   [[nodiscard]] std::uint64_t id() const noexcept { return id_.get(); }
 
  private:
+  static constexpr unsigned phase_bits = 3;
+
   static void store(std::atomic<std::source_location>& slot, std::source_location where) noexcept {
     if constexpr (records_enabled) slot.store(where, std::memory_order_relaxed);
   }
+  void copy(View& view) const;
+  void publish(TaskPhase state, CycleClock::Stamp now) noexcept {
+    if constexpr (records_enabled)
+      state_since_.store(now << phase_bits | static_cast<std::uint64_t>(state), std::memory_order_release);
+  }
 
-  SequenceCount sequence_;
-  Published<TaskPhase> state_;
-  Published<WaitKind> waiting_on_;
+  std::atomic<std::uint64_t> state_since_{0};  // a TaskPhase in the lowest bits, the stamp above it
+  SequenceCount naming_;                       // of what may change at any time: the name
+  Published<WaitKind> waiting_on_;             // means something while it waits
   Published<std::uint32_t> depth_;
   Published<std::uint32_t> cancel_requests_;
   Counter id_;
   Counter parent_id_;
   Counter waiting_on_id_;
-  Counter since_;
   Counter steps_;
   Counter run_time_;
   Counter longest_step_;

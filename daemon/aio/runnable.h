@@ -25,16 +25,12 @@ class Runnable {
 
   [[nodiscard]] WorkKind kind() const noexcept { return kind_; }
   [[nodiscard]] std::source_location where() const noexcept { return where_; }
-  [[nodiscard]] std::uint64_t task_id() const noexcept { return task_id_; }
 
  protected:
   ~Runnable() = default;
-  void set_task_id(std::uint64_t id) noexcept { task_id_ = id; }
-  void set_kind(WorkKind kind) noexcept { kind_ = kind; }
 
  private:
   std::source_location where_;  // where it was scheduled or created
-  std::uint64_t task_id_ = 0;   // 0: no task
   WorkKind kind_;
 };
 

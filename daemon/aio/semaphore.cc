@@ -14,10 +14,10 @@ Coro<void> Semaphore::acquire() {
     co_return;
   }
   Waiter waiter(waiters_, binding_.loop(*this), WaitKind::semaphore);
-  const auto woken = co_await settled(waiter.future());
+  const auto woken = co_await settled(waiter.woken());
   waiter.leave();
   // It had been given a unit, but cannot take it (SYNC-17).
-  if (!woken && !waiter.future().cancelled()) ++value_;
+  if (!woken && !waiter.cancelled()) ++value_;
   // Newcomers had to queue up although units were left.
   while (value_ > 0 && wake_next()) {
   }

@@ -1,6 +1,7 @@
 #include "aio/sleep.h"
 
 #include "aio/event_loop.h"
+#include "aio/wait_point.h"
 
 namespace evloop {
 namespace {
@@ -19,12 +20,9 @@ Coro<void> sleep(Duration delay) {
     co_return;
   }
   auto& loop = get_running_loop();
-  auto future = loop.create_future<void>();
-  future.state()->set_wait_kind(WaitKind::sleep);
-  const CancelAtExit timer{loop.call_later(delay, [future] {
-    if (!future.done()) future.set_result();
-  })};
-  co_await future;
+  WaitPoint over(loop, WaitKind::sleep);
+  const CancelAtExit timer{loop.call_later(delay, [&over] { over.wake(); })};
+  co_await over.woken();
 }
 
 }  // namespace evloop

@@ -20,10 +20,10 @@ TaskBase::TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_
     : DoneCallback(WorkKind::task, created),
       self_(self),
       loop_(self.loop()),
+      id_(last_task_id.fetch_add(1, std::memory_order_relaxed) + 1),
       root_(frame),
       record_(loop_.port_->tasks.acquire()),
       resume_(frame) {
-  set_task_id(last_task_id.fetch_add(1, std::memory_order_relaxed) + 1);
   const auto* parent = loop_.current_task_;
   record_->open(id(), parent ? parent->id() : 0, options.name, created, loop_.stamp_);
   record_->set_coroutine(coroutine);

@@ -26,7 +26,7 @@ class TaskBase : public DoneCallback {
   TaskBase(const TaskBase&) = delete;
   TaskBase& operator=(const TaskBase&) = delete;
 
-  [[nodiscard]] std::uint64_t id() const noexcept { return task_id(); }
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] std::string name() const;
   void set_name(std::string name);
   [[nodiscard]] FutureBase& future() const noexcept { return self_; }
@@ -74,6 +74,7 @@ class TaskBase : public DoneCallback {
   // Constant after construction.
   FutureBase& self_;
   EventLoop& loop_;
+  const std::uint64_t id_;
   const std::coroutine_handle<> root_;
 
   TaskRecord* record_;  // one that nobody reads once the task is done

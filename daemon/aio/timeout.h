@@ -97,5 +97,9 @@ Coro<T> wait_for(Coro<T> coro, std::optional<Duration> timeout) {
   if (auto error = bound.exit(outcome.error())) std::rethrow_exception(std::move(error));
   co_return std::move(outcome).take();
 }
+template <Operation A>
+auto wait_for(A operation, std::optional<Duration> timeout) -> Coro<typename A::Value> {
+  return wait_for(as_coro(std::move(operation)), timeout);
+}
 
 }  // namespace evloop

@@ -31,8 +31,10 @@ void TimerQueue::push(TimerCall& timer) {
 }
 
 void TimerQueue::cancel(TimerCall& timer) noexcept {
-  timers_[timer.slot_] = nullptr;
   timer.queue_ = nullptr;
+  // It is due, and waits to be run (LIFE-12); its slot may be another one's by now.
+  if (timers_[timer.slot_] != &timer) return;
+  timers_[timer.slot_] = nullptr;
   ++cancelled_;
   timer.release();
 }
@@ -67,7 +69,6 @@ std::size_t TimerQueue::move_due(ReadyQueue& ready, TimePoint now, Duration reso
     const auto& head = heap_.front();
     if (auto* timer = std::exchange(timers_[head.slot], nullptr)) {
       lateness.add(CycleClock::from_nanos(std::max(now - head.when, Duration::zero())));
-      timer->queue_ = nullptr;
       ready.push(timer);
       ++moved;
     } else {

@@ -25,7 +25,7 @@ class TimerQueue {
   ~TimerQueue() { clear(); }
 
   void push(TimerCall& timer);
-  // Of a timer that is in here; gives up its reference.
+  // Of a timer that was put in here; gives up its reference, if it is still there.
   void cancel(TimerCall& timer) noexcept;
 
   // Drops entries of cancelled timers: those at the head, or all when they are too many.

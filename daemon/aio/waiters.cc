@@ -9,20 +9,20 @@ Waiters::~Waiters() {
 
 bool Waiters::all_cancelled() const noexcept {
   for (const auto* waiter = first_; waiter; waiter = waiter->next_)
-    if (!waiter->future_.cancelled()) return false;
+    if (!waiter->point_.cancelled()) return false;
   return true;
 }
 
 void Waiters::wake_head() {
-  if (first_ && !first_->future_.done()) first_->future_.set_result();
+  if (first_) first_->point_.wake();
 }
 
 std::size_t Waiters::wake(std::size_t most) {
   std::size_t woken = 0;
   for (auto* waiter = first_; waiter && woken < most; waiter = waiter->next_) {
-    if (waiter->future_.done()) continue;
+    if (waiter->point_.done()) continue;
     ++woken;
-    waiter->future_.set_result();
+    waiter->point_.wake();
   }
   return woken;
 }
@@ -32,16 +32,15 @@ std::size_t Waiters::release(std::size_t most) {
   while (first_ && woken < most) {
     auto& waiter = *first_;
     waiter.leave();
-    if (waiter.future_.done()) continue;
+    if (waiter.point_.done()) continue;
     ++woken;
-    waiter.future_.set_result();
+    waiter.point_.wake();
   }
   return woken;
 }
 
 Waiter::Waiter(Waiters& list, EventLoop& loop, WaitKind kind)
-    : list_(&list), previous_(list.last_), future_(loop.create_future<void>()) {
-  future_.state()->set_wait_kind(kind);
+    : list_(&list), previous_(list.last_), point_(loop, kind) {
   (previous_ ? previous_->next_ : list.first_) = this;
   list.last_ = this;
   ++list.size_;

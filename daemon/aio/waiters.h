@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "aio/event_loop.h"
+#include "aio/wait_point.h"
 
 namespace evloop {
 
@@ -55,8 +56,7 @@ class Waiters {
   std::size_t size_ = 0;
 };
 
-// A place in the list while it lives, in the frame of the coroutine that waits: waiting allocates nothing
-// but the future.
+// A place in the list while it lives, in the frame of the coroutine that waits.
 class Waiter {
  public:
   Waiter(Waiters& list, EventLoop& loop, WaitKind kind);
@@ -64,8 +64,9 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  // Done when woken.
-  [[nodiscard]] const Future<void>& future() const noexcept { return future_; }
+  // `co_await waiter.woken()`: see WaitPoint.
+  [[nodiscard]] WaitPoint::Woken woken() noexcept { return point_.woken(); }
+  [[nodiscard]] bool cancelled() const noexcept { return point_.cancelled(); }
   void leave() noexcept;
 
  private:
@@ -74,7 +75,7 @@ class Waiter {
   Waiters* list_;
   Waiter* next_ = nullptr;
   Waiter* previous_;
-  const Future<void> future_;
+  WaitPoint point_;
 };
 
 }  // namespace evloop

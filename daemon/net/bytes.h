@@ -36,6 +36,16 @@ class Bytes {
 
   // `content` must not be part of this. Throws std::bad_alloc.
   void append(std::span<const std::byte> content);
+  // For who receives into it: room for at least `count` more bytes, of which the first ones received are then appended
+  // by grow(). An empty one that was given room holds memory until then, or until trim().
+  [[nodiscard]] std::span<std::byte> make_space(std::size_t count) {
+    make_room(count);
+    return {storage() + block_->end, block_->capacity - block_->end};
+  }
+  void grow(std::size_t count) noexcept { block_->end += count; }
+  void trim() noexcept {
+    if (block_ && empty()) free();
+  }
   // Drops the first `count` bytes, of at most size().
   void consume(std::size_t count) noexcept;
   // The first `count` bytes, of at most size(), which leave this. All of them: nothing is copied.
@@ -59,7 +69,7 @@ class Bytes {
   void make_room(std::size_t count);
   void free() noexcept;
 
-  Block* block_ = nullptr;  // null exactly when empty
+  Block* block_ = nullptr;  // null when empty, but for what make_space() says
 };
 
 }  // namespace evloop

@@ -122,9 +122,12 @@ StreamWriter::~StreamWriter() {
   transport_->close();
 }
 
-Coro<void> StreamWriter::drain() {
-  const Ref<StreamWriter> self(this);
-  if (const auto error = reader_->exception()) std::rethrow_exception(error);
+bool StreamWriter::drained() const {
+  reader_->check_exception();
+  return !transport_->is_closing() && !protocol_->must_drain();
+}
+
+Coro<void> StreamWriter::drain_slowly() {
   // Lets connection_lost run: a task that only writes and drains would never see the connection end.
   if (transport_->is_closing()) co_await yield();
   if (protocol_->must_drain()) co_await protocol_->drain();

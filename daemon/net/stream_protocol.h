@@ -55,7 +55,7 @@ template <class F>
 
 // asyncio's StreamReaderProtocol: feeds a StreamReader, and knows what drain() and wait_closed() wait for. The
 // transport and the writer own it. Loop thread only.
-class StreamReaderProtocol final : public Protocol {
+class StreamReaderProtocol final : public BufferedProtocol {
  public:
   // `client_connected`: of a server, else null.
   StreamReaderProtocol(EventLoop& loop, Ref<StreamReader> reader,
@@ -65,7 +65,9 @@ class StreamReaderProtocol final : public Protocol {
 
   void connection_made(Transport& transport) override;
   void connection_lost(std::exception_ptr error) override;
-  void data_received(std::span<const std::byte> data) override { reader_->feed_data(data); }
+  // The transport receives right into the reader.
+  std::span<std::byte> get_buffer(std::ptrdiff_t) override { return reader_->space(); }
+  void buffer_updated(std::size_t count) override { reader_->arrived(count); }
   // Keeps the connection open for writing (STREAM-18).
   bool eof_received() override;
   void pause_writing() override { paused_ = true; }

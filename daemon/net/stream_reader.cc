@@ -14,46 +14,42 @@ constexpr auto separator_late = "Separator is found, but chunk is longer than li
 
 }  // namespace
 
-// Suspends a read until something comes (asyncio's _wait_for_data).
-class StreamReader::DataWait {
- public:
-  DataWait(StreamReader& reader, const char* method) : reader_(reader) {
-    if (reader.waiter_)
-      throw LoopError(std::string(method) + "() called while another coroutine is already waiting for incoming data");
-    // What is paused would never come: a read of more than the limit must not wait for ever.
-    if (std::exchange(reader.paused_, false) && reader.transport_) reader.transport_->resume_reading();
-    future_ = reader.loop_.create_future();
-    future_.state()->set_wait_kind(WaitKind::stream);
-    reader.waiter_ = future_.state();
-  }
-  DataWait(const DataWait&) = delete;
-  DataWait& operator=(const DataWait&) = delete;
-  ~DataWait() {
-    if (reader_.waiter_ == future_.state()) reader_.waiter_ = nullptr;
-  }
-  FutureAwaiter<void> awaited(AwaitSite site) const { return future_.awaited(site); }
-
- private:
-  StreamReader& reader_;
-  Future<void> future_;
-};
+void StreamReader::prepare_wait(const char* method) {
+  if (waiter_)
+    throw LoopError(std::string(method) + "() called while another coroutine is already waiting for incoming data");
+  // What is paused would never come: a read of more than the limit must not wait for ever.
+  paused_ = false;
+  if (transport_) transport_->resume_reading();
+}
 
 StreamReader::StreamReader(EventLoop& loop, std::size_t limit) : loop_(loop), limit_(limit) {
   if (limit == 0) throw ValueError("Limit cannot be <= 0");
 }
 
-void StreamReader::check_exception() const {
-  if (exception_) std::rethrow_exception(exception_);
-}
-
 void StreamReader::wake() {
-  if (const auto waiter = std::exchange(waiter_, nullptr); waiter && !waiter->done()) waiter->set_result({});
+  if (auto* const waiter = waiter_) {
+    forget_waiter();
+    waiter->wake();
+  }
 }
 
 void StreamReader::feed_data(std::span<const std::byte> data) {
   if (eof_) throw LoopError("feed_data after feed_eof");
   if (data.empty()) return;
   buffer_.append(data);
+  data_added();
+}
+
+void StreamReader::arrived(std::size_t count) {
+  buffer_.grow(count);
+  // Twice of what came last, so that all of the next is likely to fit; of a full buffer more is to come.
+  const auto wanted = count * (count >= expected_ ? 4 : 2);
+  expected_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(wanted, least_expected, most_expected));
+  data_added();
+}
+
+void StreamReader::data_added() {
+  if (to_end_) return;
   wake();
   if (transport_ && !paused_ && buffer_.size() > 2 * limit_) {
     transport_->pause_reading();
@@ -63,12 +59,16 @@ void StreamReader::feed_data(std::span<const std::byte> data) {
 
 void StreamReader::feed_eof() {
   eof_ = true;
+  buffer_.trim();
   wake();
 }
 
 void StreamReader::set_exception(std::exception_ptr error) {
   exception_ = std::move(error);
-  if (const auto waiter = std::exchange(waiter_, nullptr); waiter && !waiter->done()) waiter->set_exception(exception_);
+  if (auto* const waiter = waiter_) {
+    forget_waiter();
+    waiter->fail(exception_);
+  }
 }
 
 void StreamReader::maybe_resume_transport() {
@@ -77,27 +77,17 @@ void StreamReader::maybe_resume_transport() {
   if (transport_) transport_->resume_reading();
 }
 
-Coro<Bytes> StreamReader::read(std::ptrdiff_t most) {
-  const Ref<StreamReader> self(this);
-  check_exception();
-  if (most == 0) co_return Bytes();
-  if (most < 0) co_return co_await read_to_end();
-  while (buffer_.empty() && !eof_) co_await DataWait(*this, "read");
-  auto data = buffer_.take(std::min(static_cast<std::size_t>(most), buffer_.size()));
-  maybe_resume_transport();
-  co_return data;
-}
-
-Coro<Bytes> StreamReader::read_to_end() {
-  Bytes all;
-  for (;;) {
-    check_exception();
-    while (buffer_.empty() && !eof_) co_await DataWait(*this, "read");
-    if (buffer_.empty()) co_return all;
-    all.append(buffer_);
-    buffer_.clear();
-    maybe_resume_transport();
+Bytes StreamReader::ReadAwaiter::await_resume() {
+  if (wait_) {
+    deliver_interrupt(wait_->point());
+    wait_->point().check();
   }
+  if (most_ == 0) return {};
+  auto& reader = *reader_;
+  const auto there = reader.buffer_.size();
+  auto data = reader.buffer_.take(most_ < 0 ? there : std::min(static_cast<std::size_t>(most_), there));
+  reader.maybe_resume_transport();
+  return data;
 }
 
 Coro<Bytes> StreamReader::readexactly(std::ptrdiff_t count) {

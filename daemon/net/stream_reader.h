@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "aio/event_loop.h"
+#include "aio/operation.h"
+#include "aio/wait_point.h"
 #include "net/bytes.h"
 #include "net/stream_errors.h"
 
@@ -33,7 +35,8 @@ class StreamReader final : public BlockCached {
   // (STREAM-13).
 
   // At least one byte and at most `most`; nothing at the end of data. Negative: all there is until then (STREAM-05).
-  Coro<Bytes> read(std::ptrdiff_t most = -1);
+  class Read;
+  [[nodiscard]] Read read(std::ptrdiff_t most = -1);
   // Throws IncompleteReadError, and ValueError for a negative count (STREAM-06).
   Coro<Bytes> readexactly(std::ptrdiff_t count);
   // With the separator, or the first of several to end (STREAM-07 to STREAM-09). Throws IncompleteReadError,
@@ -48,9 +51,17 @@ class StreamReader final : public BlockCached {
   // All has come and been read.
   [[nodiscard]] bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
   [[nodiscard]] std::exception_ptr exception() const noexcept { return exception_; }
+  // Throws the connection's error, if there is one.
+  void check_exception() const {
+    if (exception_) [[unlikely]]
+      std::rethrow_exception(exception_);
+  }
 
-  // The other side: who feeds it.
+  // The other side: who feeds it. Either with data, or by receiving into space() what then has arrived: the latter
+  // copies nothing, and its size follows that of what came before.
   void feed_data(std::span<const std::byte> data);
+  [[nodiscard]] std::span<std::byte> space() { return buffer_.make_space(expected_); }
+  void arrived(std::size_t count);
   void feed_eof();
   void set_exception(std::exception_ptr error);
   // What it pauses and resumes: alive until this is called with null.
@@ -63,26 +74,91 @@ class StreamReader final : public BlockCached {
 
  private:
   class DataWait;
+  class ReadAwaiter;
+  static constexpr std::uint32_t least_expected = 1024;
+  static constexpr std::uint32_t most_expected = 256 * 1024;
   struct Match {
     std::size_t begin;
     std::size_t end;
   };
 
-  void check_exception() const;
+  void prepare_wait(const char* method);
+  void forget_waiter() noexcept {
+    waiter_ = nullptr;
+    to_end_ = false;
+  }
   void wake();
+  void data_added();
   void maybe_resume_transport();
   [[nodiscard]] std::optional<Match> find(std::span<const std::string_view> separators, std::size_t& offset) const;
-  Coro<Bytes> read_to_end();
 
   EventLoop& loop_;
   const std::size_t limit_;
   Bytes buffer_;
-  Ref<FutureState<void>> waiter_;  // of the read that waits for data
+  WaitPoint* waiter_ = nullptr;  // of the read that waits for data
   std::exception_ptr exception_;
   Transport* transport_ = nullptr;
   std::uint32_t references_ = 0;
+  std::uint32_t expected_ = least_expected;  // bytes that may come at once
   bool eof_ = false;
-  bool paused_ = false;  // the transport, by this
+  bool paused_ = false;   // the transport, by this
+  bool to_end_ = false;   // the one that waits wants all there will be
 };
+
+// Suspends a read until something comes (asyncio's _wait_for_data), while it lives.
+class StreamReader::DataWait {
+ public:
+  // Throws LoopError, naming `method`, if another read waits already.
+  DataWait(StreamReader& reader, const char* method) : reader_(reader), point_(reader.loop_, WaitKind::stream) {
+    if (reader.waiter_ || reader.paused_) [[unlikely]]
+      reader.prepare_wait(method);
+    reader.waiter_ = &point_;
+  }
+  DataWait(const DataWait&) = delete;
+  DataWait& operator=(const DataWait&) = delete;
+  ~DataWait() {
+    if (reader_.waiter_ == &point_) reader_.forget_waiter();
+  }
+  [[nodiscard]] WaitPoint& point() noexcept { return point_; }
+  WaitPoint::Awaiter awaited(AwaitSite site) noexcept { return {point_, site}; }
+
+ private:
+  StreamReader& reader_;
+  WaitPoint point_;
+};
+
+class StreamReader::ReadAwaiter : public WaitForFuture {
+ public:
+  ReadAwaiter(Ref<StreamReader> reader, std::ptrdiff_t most, AwaitSite site) noexcept
+      : WaitForFuture(site), reader_(std::move(reader)), most_(most) {}
+
+  [[nodiscard]] bool await_ready() const {
+    reader_->check_exception();
+    return most_ == 0 || reader_->eof_ || (most_ > 0 && !reader_->buffer_.empty());
+  }
+  void await_suspend(std::coroutine_handle<> frame) {
+    wait(frame, wait_.emplace(*reader_, "read").point());
+    reader_->to_end_ = most_ < 0;
+  }
+  Bytes await_resume();
+
+ private:
+  const Ref<StreamReader> reader_;
+  const std::ptrdiff_t most_;
+  std::optional<DataWait> wait_;
+};
+
+class [[nodiscard]] StreamReader::Read : public OperationBase {
+ public:
+  using Value = Bytes;
+  Read(Ref<StreamReader> reader, std::ptrdiff_t most) noexcept : reader_(std::move(reader)), most_(most) {}
+  ReadAwaiter awaited(AwaitSite site) && noexcept { return {std::move(reader_), most_, site}; }
+
+ private:
+  Ref<StreamReader> reader_;
+  std::ptrdiff_t most_;
+};
+
+inline StreamReader::Read StreamReader::read(std::ptrdiff_t most) { return {Ref(this), most}; }
 
 }  // namespace evloop

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "aio/event_loop.h"
+#include "aio/operation.h"
 #include "net/stream_reader.h"
 #include "net/transport.h"
 
@@ -33,7 +34,8 @@ class StreamWriter final : public BlockCached {
 
   // Waits while more is buffered than the high-water mark (STREAM-14). Throws the connection's error; once it is lost,
   // ConnectionResetError("Connection lost") as a std::system_error (STREAM-15, STREAM-16).
-  Coro<void> drain();
+  class Drain;
+  [[nodiscard]] Drain drain();
   // Until connection_lost; throws its error (STREAM-17).
   Coro<void> wait_closed();
 
@@ -50,10 +52,46 @@ class StreamWriter final : public BlockCached {
   }
 
  private:
+  class DrainAwaiter;
+
+  // Nothing to wait for. Throws as drain() does.
+  [[nodiscard]] bool drained() const;
+  Coro<void> drain_slowly();
+
   const Ref<Transport> transport_;
   const Ref<StreamReaderProtocol> protocol_;
   const Ref<StreamReader> reader_;
   std::uint32_t references_ = 0;
 };
+
+class StreamWriter::DrainAwaiter {
+ public:
+  DrainAwaiter(Ref<StreamWriter> writer, AwaitSite site) noexcept : writer_(std::move(writer)), site_(site) {}
+
+  [[nodiscard]] bool await_ready() const { return writer_->drained(); }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> frame) {
+    return slow_way_.begin(writer_->drain_slowly(), site_, frame);
+  }
+  void await_resume() {
+    if (slow_way_.taken()) slow_way_.result();
+  }
+
+ private:
+  const Ref<StreamWriter> writer_;
+  const AwaitSite site_;
+  SlowWay<void> slow_way_;
+};
+
+class [[nodiscard]] StreamWriter::Drain : public OperationBase {
+ public:
+  using Value = void;
+  explicit Drain(Ref<StreamWriter> writer) noexcept : writer_(std::move(writer)) {}
+  DrainAwaiter awaited(AwaitSite site) && noexcept { return {std::move(writer_), site}; }
+
+ private:
+  Ref<StreamWriter> writer_;
+};
+
+inline StreamWriter::Drain StreamWriter::drain() { return Drain(Ref(this)); }
 
 }  // namespace evloop

@@ -16,7 +16,7 @@ class TimerQueueTest : public LoopTest {
     while (!ready_.empty()) ready_.pop()->drop();
   }
   Ref<TimerCall> push(Duration when) {
-    Ref<TimerCall> timer(new TimerCall(loop(), TimePoint(when), {}, [] {}));
+    Ref<TimerCall> timer(make_call<TimerCall>([] {}, TimePoint(when), std::source_location{}));
     timers_.push(*timer);
     return timer;
   }

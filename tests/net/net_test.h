@@ -122,6 +122,10 @@ class NetTest : public testing::Test {
   T run(Coro<T> coro) {
     return loop_.run_until_complete(std::move(coro));
   }
+  template <Operation A>
+  auto run(A operation) -> typename A::Value {
+    return loop_.run_until_complete(std::move(operation));
+  }
 
   static std::vector<std::string>& log() {
     static std::vector<std::string> lines;

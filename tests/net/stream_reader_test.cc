@@ -51,8 +51,8 @@ class StreamReaderTest : public NetTest {
     return reader_;
   }
   void feed(std::string_view data) { reader_->feed_data(bytes(data)); }
-  template <class E>
-  std::string error_of(Coro<Bytes> reading) {
+  template <class E, class Reading>
+  std::string error_of(Reading reading) {
     try {
       static_cast<void>(run(std::move(reading)));
     } catch (const E& error) {
