@@ -27,6 +27,11 @@ endif()
 add_library(evloop_build INTERFACE)
 target_link_libraries(evloop_build INTERFACE evloop_warnings evloop_sanitizers)
 target_compile_definitions(evloop_build INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+# Sites (std::source_location) read daemon/aio/sleep.cc wherever the tree was built. The second option is for a ccache
+# with a base_dir, which makes paths relative to the build folder; ccache keys on it, but not on the first.
+file(RELATIVE_PATH to_source ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/)
+target_compile_options(evloop_build INTERFACE
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/= -fmacro-prefix-map=${to_source}=)
 
 add_library(evloop_version INTERFACE)
 target_compile_definitions(evloop_version INTERFACE EVLOOPD_VERSION="${PROJECT_VERSION}")
