@@ -2,7 +2,8 @@
 
 import hashlib
 import http.client
-import os
+import random
+import socket
 import threading
 
 import harness
@@ -28,17 +29,38 @@ class Client(threading.Thread):
         self.answers = 0
         self.errors = []
         self.ended = threading.Event()
-        self._port = port
+        self.port = port
 
     def run(self):
         while not self.ended.is_set() and not self.errors:
             try:
-                status, _ = harness.http_get(self._port)
-                if status != 200:
-                    self.errors.append(f"status {status}")
+                self.ask()
                 self.answers += 1
             except Exception as error:
                 self.errors.append(repr(error))
+
+    def ask(self):
+        status, _ = harness.http_get(self.port)
+        if status != 200:
+            self.errors.append(f"status {status}")
+
+
+class OldClient(Client):
+    """Asks again and again on the one connection that it has."""
+
+    def __init__(self, port):
+        super().__init__(port)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.PATIENCE)
+        self._connection.connect()
+        self._connection.auto_open = 0  # no second one when the first is cut
+
+    def ask(self):
+        self._connection.request("GET", "/")
+        self._connection.getresponse().read()
+
+    def join(self, timeout=None):
+        super().join(timeout)
+        self._connection.close()
 
 
 class Proxy(harness.DaemonTest):
@@ -53,34 +75,45 @@ class Proxy(harness.DaemonTest):
         daemon = self.start(CONFIG.format(upstreams=upstreams))
         return daemon, daemon.port("front")
 
-    def clients(self, port, count):
-        clients = [Client(port) for _ in range(count)]
+    def clients(self, port, count, kind=Client):
+        clients = [kind(port) for _ in range(count)]
         for client in clients:
             client.start()
             self.addCleanup(client.join)
             self.addCleanup(client.ended.set)
         return clients
 
-    def test_no_connection_fails_while_a_loop_stops_and_starts(self):
-        daemon, port = self.start_proxy()
-        clients = self.clients(port, 4)
-        harness.wait_until(lambda: all(client.answers > 5 for client in clients), "all clients are served")
-        for _ in range(3):
-            self.assertEqual(daemon.ctl("stop", "io-0").returncode, 0)
-            self.assertEqual(daemon.loop("io-0")["state"], "LOOP_STATE_STOPPED")
-            # The other loop takes all that comes.
-            for _ in range(20):
-                self.assertEqual(harness.http_get(port)[0], 200)
-            self.assertEqual(daemon.ctl("start", "io-0").returncode, 0)
-            seen = [client.answers for client in clients]
-            # Also those that were on the loop when it stopped.
-            harness.wait_until(lambda: all(c.answers > n for c, n in zip(clients, seen)), "all clients go on")
+    def all_go_on(self, clients, answers=3):
+        seen = [client.answers for client in clients]
+        harness.wait_until(lambda: all(client.answers >= n + answers or client.errors
+                                       for client, n in zip(clients, seen)), "all clients go on")
+        self.assertEqual([client.errors for client in clients if client.errors], [])
+
+    def end(self, clients):
         for client in clients:
             client.ended.set()
         for client in clients:
             client.join(harness.PATIENCE)
             self.assertFalse(client.is_alive())
             self.assertEqual(client.errors, [])
+
+    def test_no_connection_fails_while_loops_stop_and_start_and_none_is_cut(self):
+        daemon, port = self.start_proxy()
+        old = self.clients(port, 8, OldClient)
+        new = self.clients(port, 3)
+        self.all_go_on(old + new)
+        for loop in ("io-0", "io-1") * 2:
+            self.assertEqual(daemon.ctl("stop", loop).returncode, 0)
+            self.assertEqual(daemon.loop(loop)["state"], "LOOP_STATE_STOPPED")
+            # The other loop takes all that comes. What the stopped one has waits for its start.
+            for _ in range(20):
+                self.assertEqual(harness.http_get(port)[0], 200)
+            self.assertEqual(daemon.ctl("start", loop).returncode, 0)
+            self.all_go_on(old + new)
+        self.end(old + new)
+        proxied, = (w for w in daemon.ctl_json("workloads")["workloads"] if w["kind"] == "tcp.proxy")
+        self.assertEqual(proxied["connections_failed"], "0")
+        self.assertEqual(int(proxied["connections_total"]), len(old) + sum(client.answers for client in new) + 80)
 
     def test_with_no_loop_running_connections_wait(self):
         daemon, port = self.start_proxy()
@@ -89,10 +122,7 @@ class Proxy(harness.DaemonTest):
         with harness.connect(port):  # it is taken in, not refused
             self.assertEqual(daemon.ctl("start", "io-1").returncode, 0)
             harness.wait_until(lambda: all(client.answers > 0 for client in clients), "those who waited are served")
-        for client in clients:
-            client.ended.set()
-            client.join(harness.PATIENCE)
-            self.assertEqual(client.errors, [])
+        self.end(clients)
 
     def test_a_connection_outlives_the_stop_of_its_loop(self):
         daemon, port = self.start_proxy()
@@ -112,45 +142,53 @@ class Proxy(harness.DaemonTest):
         for _ in range(6):
             self.assertEqual(harness.http_get(port), (200, "a"))
 
-    def test_bytes_pass_unharmed_both_ways(self):
-        size = 8 * 1024 * 1024
-        with EchoDigest(size) as upstream:
-            _, port = self.start_proxy(upstream.port)
-            data = os.urandom(size)
+    def test_bytes_pass_unharmed_both_ways_at_once(self):
+        with harness.listen() as listener:
+            _, port = self.start_proxy(listener.getsockname()[1])
             with harness.connect(port) as connection:
-                sender = threading.Thread(target=connection.sendall, args=(data,))
-                sender.start()
-                received = harness.receive(connection, size)
-                sender.join(harness.PATIENCE)
-            self.assertEqual(hashlib.sha256(received).digest(), hashlib.sha256(data).digest())
+                near = Exchange(connection, seed=1)
+                listener.settimeout(harness.PATIENCE)
+                with listener.accept()[0] as accepted:
+                    accepted.settimeout(harness.PATIENCE)
+                    far = Exchange(accepted, seed=2)
+                    near.finish()
+                    far.finish()
+        self.assertEqual((near.received, far.received), (Exchange.SIZE, Exchange.SIZE))
+        self.assertEqual(near.received_digest.hexdigest(), far.sent_digest.hexdigest())
+        self.assertEqual(far.received_digest.hexdigest(), near.sent_digest.hexdigest())
 
 
-class EchoDigest:
-    """A server that sends back to one client the `size` bytes it gets."""
+class Exchange:
+    """Sends SIZE random bytes and the end of data, and takes in what comes until its end; all at once."""
 
-    def __init__(self, size):
-        self._size = size
+    SIZE = 64 * 1024 * 1024
+    BLOCK = 256 * 1024
 
-    def __enter__(self):
-        self._listener = harness.listen()
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-        return self
+    def __init__(self, connection, seed):
+        self.received = 0
+        self.sent_digest = hashlib.sha256()
+        self.received_digest = hashlib.sha256()
+        self._connection = connection
+        self._random = random.Random(seed)
+        self._threads = [threading.Thread(target=self._send), threading.Thread(target=self._receive)]
+        for thread in self._threads:
+            thread.start()
 
-    def __exit__(self, *_):
-        self._thread.join()
-        self._listener.close()
+    def finish(self):
+        for thread in self._threads:
+            thread.join()
 
-    def _serve(self):
-        self._listener.settimeout(harness.PATIENCE)
-        connection, _ = self._listener.accept()
-        with connection:
-            connection.settimeout(harness.PATIENCE)
-            left = self._size
-            while left > 0 and (chunk := connection.recv(65536)):
-                connection.sendall(chunk)
-                left -= len(chunk)
+    def _send(self):
+        for _ in range(self.SIZE // self.BLOCK):
+            block = self._random.randbytes(self.BLOCK)
+            self._connection.sendall(block)
+            self.sent_digest.update(block)
+        self._connection.shutdown(socket.SHUT_WR)
+
+    def _receive(self):
+        while block := self._connection.recv(self.BLOCK):
+            self.received_digest.update(block)
+            self.received += len(block)
 
 
 if __name__ == "__main__":
