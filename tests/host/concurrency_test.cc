@@ -14,8 +14,7 @@ namespace evloopd::host {
 namespace {
 
 using namespace std::chrono_literals;
-using host::testing::HostTest;
-using host::testing::soon;
+using namespace host::testing;
 
 class Concurrency : public HostTest {};
 

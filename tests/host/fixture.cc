@@ -208,6 +208,21 @@ JobCatalogue HostTest::jobs() {
   return jobs;
 }
 
+std::string GreeterTest::greet_on(std::vector<std::string> loops, const std::string& address) {
+  const auto added =
+      host->add_workload({.name = "web", .loops = std::move(loops), .addresses = {address}}, make_greeter(doings));
+  EXPECT_TRUE(added) << added.error().message;
+  return host->workloads().at(0).listeners.at(0);
+}
+
+evloop::UniqueFd GreeterTest::keep_one_on(const std::string& loop) {
+  doings->keeps_connections = true;
+  run(loop);
+  auto client = connect_to(greet_on({loop}));
+  EXPECT_TRUE(eventually([&] { return get(loop).connections == 1; }));
+  return client;
+}
+
 bool condition(const LoopSnapshot& loop, const std::string& type) {
   for (const auto& condition : loop.conditions)
     if (condition.type == type) return condition.status;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "aio/event_loop.h"
 #include "base/unique_fd.h"
@@ -87,6 +88,17 @@ class HostTest : public ::testing::Test {
  public:
   Gate gate;
   std::unique_ptr<LoopHost> host = std::make_unique<LoopHost>(jobs());
+};
+
+// Loops with a greeter on them, the workload "web".
+class GreeterTest : public HostTest {
+ protected:
+  // Answers where it listens.
+  std::string greet_on(std::vector<std::string> loops, const std::string& address = "127.0.0.1:0");
+  // Runs a loop with a greeter that keeps its connections, and makes one.
+  evloop::UniqueFd keep_one_on(const std::string& loop);
+
+  const std::shared_ptr<Doings> doings = std::make_shared<Doings>();
 };
 
 [[nodiscard]] bool condition(const LoopSnapshot& loop, const std::string& type);

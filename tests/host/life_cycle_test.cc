@@ -12,11 +12,7 @@ namespace evloopd::host {
 namespace {
 
 using namespace std::chrono_literals;
-using host::testing::Doings;
-using host::testing::HostTest;
-using host::testing::eventually;
-using host::testing::make_greeter;
-using host::testing::soon;
+using namespace host::testing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

@@ -17,15 +17,7 @@ namespace evloopd::host {
 namespace {
 
 using namespace std::chrono_literals;
-using host::testing::Doings;
-using host::testing::HostTest;
-using host::testing::condition;
-using host::testing::connect_to;
-using host::testing::eventually;
-using host::testing::in;
-using host::testing::is_greeted;
-using host::testing::make_greeter;
-using host::testing::soon;
+using namespace host::testing;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -51,23 +43,12 @@ class Clients {
   std::jthread thread_;
 };
 
-class ListenerOnLoops : public HostTest {
- protected:
-  // A greeter on the loops; answers where.
-  std::string greet(std::vector<std::string> loops, const std::string& address = "127.0.0.1:0") {
-    const auto added = host->add_workload({.name = "web", .loops = std::move(loops), .addresses = {address}},
-                                          make_greeter(doings));
-    EXPECT_TRUE(added) << added.error().message;
-    return host->workloads().at(0).listeners.at(0);
-  }
-
-  const std::shared_ptr<Doings> doings = std::make_shared<Doings>();
-};
+class ListenerOnLoops : public GreeterTest {};
 
 TEST_F(ListenerOnLoops, StoppingAndStartingOneOfTwoLoopsUnderLoadRefusesNobody) {
   run("io-0");
   run("io-1");
-  const auto address = greet({"io-0", "io-1"});
+  const auto address = greet_on({"io-0", "io-1"});
   const Clients clients(address);
   ASSERT_TRUE(clients.are_served());
   for (int round = 0; round < 10; ++round) {
@@ -85,7 +66,7 @@ TEST_F(ListenerOnLoops, StoppingAndStartingOneOfTwoLoopsUnderLoadRefusesNobody) 
 TEST_F(ListenerOnLoops, ClosingOneOfTwoLoopsUnderLoadRefusesNobody) {
   run("io-0");
   run("io-1");
-  const Clients clients(greet({"io-0", "io-1"}));
+  const Clients clients(greet_on({"io-0", "io-1"}));
   ASSERT_TRUE(clients.are_served());
   ASSERT_TRUE(host->drain("io-0", soon()));
   ASSERT_TRUE(host->close("io-0", CloseMode::graceful, soon()));
@@ -100,7 +81,7 @@ TEST_F(ListenerOnLoops, ClosingOneOfTwoLoopsUnderLoadRefusesNobody) {
 
 TEST_F(ListenerOnLoops, WithNoLoopRunningConnectionsWaitInTheQueue) {
   run("io-0");
-  const auto address = greet({"io-0"});
+  const auto address = greet_on({"io-0"});
   ASSERT_TRUE(host->stop("io-0", soon()));
   const auto waiting = connect_to(address);
   ASSERT_TRUE(waiting) << "the kernel takes it";
@@ -120,7 +101,7 @@ TEST_F(ListenerOnLoops, ALoopThatIsStuckHasItsSocketServedByTheOther) {
   doings->on_attach = [&](evloop::EventLoop& attached) {
     if (!loop) loop = &attached;
   };
-  const auto address = greet({"stuck", "io-1"});
+  const auto address = greet_on({"stuck", "io-1"});
   ASSERT_TRUE(host->start("stuck", soon()));
   loop->call_soon_threadsafe([&] { gate.pass(); });
   ASSERT_TRUE(gate.wait_until_held());
@@ -134,7 +115,7 @@ TEST_F(ListenerOnLoops, ALoopThatIsStuckHasItsSocketServedByTheOther) {
 TEST_F(ListenerOnLoops, BothLoopsAccept) {
   run("io-0");
   run("io-1");
-  const auto address = greet({"io-0", "io-1"});
+  const auto address = greet_on({"io-0", "io-1"});
   EXPECT_TRUE(eventually([&] {
     EXPECT_TRUE(is_greeted(address));
     const std::lock_guard lock(doings->mutex);
@@ -145,7 +126,7 @@ TEST_F(ListenerOnLoops, BothLoopsAccept) {
 TEST_F(ListenerOnLoops, AnAddressInUseIsRefusedWithWhoHasIt) {
   run("io-0");
   run("io-1");
-  const auto address = greet({"io-0", "io-1"});
+  const auto address = greet_on({"io-0", "io-1"});
   const auto again = host->add_workload({.name = "other", .loops = {"io-1"}, .addresses = {address}},
                                         make_greeter(doings));
   ASSERT_FALSE(again);
@@ -169,7 +150,7 @@ TEST_F(ListenerOnLoops, AnAddressThatSomebodyElseHasIsRefusedAlsoIfItWouldShare)
 TEST_F(ListenerOnLoops, ServesIpv6) {
   run("io-0");
   run("io-1");
-  EXPECT_TRUE(is_greeted(greet({"io-0", "io-1"}, "[::1]:0")));
+  EXPECT_TRUE(is_greeted(greet_on({"io-0", "io-1"}, "[::1]:0")));
 }
 
 TEST_F(ListenerOnLoops, AUnixSocketIsSharedByItsLoopsAndItsFileGoesWithIt) {
@@ -183,7 +164,7 @@ TEST_F(ListenerOnLoops, AUnixSocketIsSharedByItsLoopsAndItsFileGoesWithIt) {
   ASSERT_TRUE(std::filesystem::exists(path));
   run("io-0");
   run("io-1");
-  const auto address = greet({"io-0", "io-1"}, "unix:" + path);
+  const auto address = greet_on({"io-0", "io-1"}, "unix:" + path);
   const Clients clients(address);
   ASSERT_TRUE(clients.are_served());
   ASSERT_TRUE(host->stop("io-0", soon()));

@@ -10,24 +10,11 @@ namespace evloopd::host {
 namespace {
 
 using namespace std::chrono_literals;
-using host::testing::Doings;
-using host::testing::HostTest;
-using host::testing::connect_to;
-using host::testing::eventually;
-using host::testing::make_greeter;
-using host::testing::soon;
+using namespace host::testing;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class Shutdown : public HostTest {
- protected:
-  std::string greet_on(const std::string& loop) {
-    EXPECT_TRUE(host->add_workload({.name = "web", .loops = {loop}, .addresses = {"127.0.0.1:0"}},
-                                   make_greeter(doings)));
-    return host->workloads().at(0).listeners.at(0);
-  }
-  const std::shared_ptr<Doings> doings = std::make_shared<Doings>();
-};
+class Shutdown : public GreeterTest {};
 
 TEST_F(Shutdown, ClosesEveryLoop) {
   create("created");
@@ -42,7 +29,7 @@ TEST_F(Shutdown, ClosesEveryLoop) {
 
 TEST_F(Shutdown, RefusesChangesFromThenOnAndAnswersReads) {
   run("io-0");
-  greet_on("io-0");
+  greet_on({"io-0"});
   EXPECT_THAT(host->shutdown(0s, nullptr), IsEmpty());
   LoopOptions options;
   options.name = "late";
@@ -59,7 +46,7 @@ TEST_F(Shutdown, RefusesChangesFromThenOnAndAnswersReads) {
 TEST_F(Shutdown, RefusesConnectionsAtOnceAndWaitsForThoseThatAreOpen) {
   doings->keeps_connections = true;
   run("io-0");
-  const auto address = greet_on("io-0");
+  const auto address = greet_on({"io-0"});
   auto client = connect_to(address);
   ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
   std::atomic<bool> hurry{false};
@@ -106,7 +93,7 @@ TEST_F(Shutdown, AStuckLoopMayOutliveTheHost) {
   evloop::EventLoop* loop = nullptr;
   doings->on_attach = [&](evloop::EventLoop& attached) { loop = &attached; };
   run("io-0");
-  greet_on("io-0");
+  greet_on({"io-0"});
   loop->call_soon_threadsafe([&] { gate.pass(); });
   ASSERT_TRUE(gate.wait_until_held());
   host.reset();

@@ -1,7 +1,6 @@
 // Workloads on loops: attached, counted, drained, cut.
 
 #include <gmock/gmock.h>
-#include <sys/socket.h>
 
 #include <stdexcept>
 
@@ -11,39 +10,16 @@ namespace evloopd::host {
 namespace {
 
 using namespace std::chrono_literals;
-using host::testing::Doings;
-using host::testing::HostTest;
-using host::testing::connect_to;
-using host::testing::eventually;
-using host::testing::in;
-using host::testing::is_greeted;
-using host::testing::make_greeter;
-using host::testing::soon;
+using namespace host::testing;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class WorkloadOnLoops : public HostTest {
- protected:
-  // A greeter on io-0, which runs; answers where.
-  std::string greet_on(const std::string& loop) {
-    const auto added = host->add_workload({.name = "web", .loops = {loop}, .addresses = {"127.0.0.1:0"}},
-                                          make_greeter(doings));
-    EXPECT_TRUE(added) << added.error().message;
-    return host->workloads().at(0).listeners.at(0);
-  }
-  bool is_open(const evloop::UniqueFd& connection) {
-    char byte = 0;
-    const auto got = ::recv(connection.get(), &byte, 1, MSG_DONTWAIT);
-    return got > 0 || (got < 0 && errno == EAGAIN);
-  }
-
-  const std::shared_ptr<Doings> doings = std::make_shared<Doings>();
-};
+class WorkloadOnLoops : public GreeterTest {};
 
 TEST_F(WorkloadOnLoops, ServesAndIsCounted) {
   run("io-0");
-  const auto address = greet_on("io-0");
+  const auto address = greet_on({"io-0"});
   EXPECT_TRUE(is_greeted(address));
   EXPECT_TRUE(is_greeted(address));
   // Counted just after it was sent.
@@ -58,11 +34,11 @@ TEST_F(WorkloadOnLoops, ServesAndIsCounted) {
 }
 
 TEST_F(WorkloadOnLoops, ConnectionsOfALoopAreCountedWhileItIsBlocked) {
-  doings->keeps_connections = true;
-  run("io-0");
-  const auto address = greet_on("io-0");
-  const auto client = connect_to(address);
-  EXPECT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  const auto client = keep_one_on("io-0");
+  doings->on_attach = [&](evloop::EventLoop& loop) { loop.call_soon([&] { gate.pass(); }); };
+  static_cast<void>(host->add_workload({.name = "blocks", .loops = {"io-0"}, .addresses = {}}, make_greeter(doings)));
+  ASSERT_TRUE(gate.wait_until_held());
+  EXPECT_EQ(get("io-0").connections, 1U);
 }
 
 TEST_F(WorkloadOnLoops, IsAttachedToALoopAtRestAndToARunningOne) {
@@ -105,10 +81,7 @@ TEST_F(WorkloadOnLoops, RefusesWhatIsWrongByItsReason) {
 }
 
 TEST_F(WorkloadOnLoops, AStopLeavesConnectionsAndAStartGoesOnWithThem) {
-  doings->keeps_connections = true;
-  run("io-0");
-  const auto client = connect_to(greet_on("io-0"));
-  ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  const auto client = keep_one_on("io-0");
   ASSERT_TRUE(host->stop("io-0", soon()));
   EXPECT_EQ(get("io-0").connections, 1U);
   ASSERT_TRUE(host->start("io-0", soon()));
@@ -118,7 +91,7 @@ TEST_F(WorkloadOnLoops, AStopLeavesConnectionsAndAStartGoesOnWithThem) {
 
 TEST_F(WorkloadOnLoops, ADrainWithNothingOpenStopsAtOnce) {
   run("io-0");
-  greet_on("io-0");
+  greet_on({"io-0"});
   const auto loop = host->drain("io-0", soon());
   ASSERT_TRUE(loop) << loop.error().message;
   EXPECT_EQ(loop->state, LoopState::stopped);
@@ -127,10 +100,7 @@ TEST_F(WorkloadOnLoops, ADrainWithNothingOpenStopsAtOnce) {
 }
 
 TEST_F(WorkloadOnLoops, ADrainThatIsNotDoneByItsDeadlineCutsWhatIsLeft) {
-  doings->keeps_connections = true;
-  run("io-0");
-  const auto client = connect_to(greet_on("io-0"));
-  ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  const auto client = keep_one_on("io-0");
   LoopHost::Deadline deadline = in(500ms);
   const auto loop = host->drain("io-0", deadline);
   EXPECT_EQ(doings->drained, 1);
@@ -140,11 +110,7 @@ TEST_F(WorkloadOnLoops, ADrainThatIsNotDoneByItsDeadlineCutsWhatIsLeft) {
 }
 
 TEST_F(WorkloadOnLoops, AStartUndoesADrain) {
-  doings->keeps_connections = true;
-  run("io-0");
-  const auto address = greet_on("io-0");
-  const auto client = connect_to(address);
-  ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  const auto client = keep_one_on("io-0");
   HostResult<LoopSnapshot> drained;
   std::jthread drainer([&] { drained = host->drain("io-0", soon()); });
   ASSERT_TRUE(eventually([&] { return state("io-0") == LoopState::draining; }));
@@ -154,15 +120,12 @@ TEST_F(WorkloadOnLoops, AStartUndoesADrain) {
   drainer.join();
   EXPECT_TRUE(drained);
   EXPECT_EQ(state("io-0"), LoopState::running);
-  EXPECT_TRUE(is_greeted(address));
+  EXPECT_TRUE(is_greeted(host->workloads().at(0).listeners.at(0)));
   EXPECT_EQ(doings->aborted, 0);
 }
 
 TEST_F(WorkloadOnLoops, ACloseCutsConnectionsAndDestroysTheShareOnItsThread) {
-  doings->keeps_connections = true;
-  run("io-0");
-  const auto client = connect_to(greet_on("io-0"));
-  ASSERT_TRUE(eventually([&] { return get("io-0").connections == 1; }));
+  const auto client = keep_one_on("io-0");
   ASSERT_TRUE(host->stop("io-0", soon()));
   ASSERT_TRUE(host->close("io-0", CloseMode::graceful, soon()));
   EXPECT_EQ(doings->shares, 0);
@@ -170,7 +133,6 @@ TEST_F(WorkloadOnLoops, ACloseCutsConnectionsAndDestroysTheShareOnItsThread) {
   EXPECT_EQ(get("io-0").connections, 0U);
   EXPECT_EQ(host->workloads().at(0).connections_open, 0U);
 }
-
 
 TEST_F(WorkloadOnLoops, GracefulCloseCancelsTasksAndRawCloseDropsThem) {
   for (const auto mode : {CloseMode::graceful, CloseMode::raw}) {
@@ -188,7 +150,7 @@ TEST_F(WorkloadOnLoops, GracefulCloseCancelsTasksAndRawCloseDropsThem) {
 
 TEST_F(WorkloadOnLoops, ALoopMadeAnewServesItsWorkloadAgain) {
   run("io-0");
-  const auto address = greet_on("io-0");
+  const auto address = greet_on({"io-0"});
   ASSERT_TRUE(host->stop("io-0", soon()));
   ASSERT_TRUE(host->close("io-0", CloseMode::graceful, soon()));
   ASSERT_TRUE(host->remove("io-0"));
@@ -202,7 +164,7 @@ TEST_F(WorkloadOnLoops, AnUncaughtExceptionDegradesTheLoop) {
     loop.call_soon([] { throw std::runtime_error("uncaught"); });
   };
   run("io-0");
-  greet_on("io-0");
+  greet_on({"io-0"});
   EXPECT_TRUE(eventually([&] { return host::testing::condition(get("io-0"), "Degraded"); }));
   EXPECT_EQ(get("io-0").counters.exceptions, 1U);
 }

@@ -77,6 +77,16 @@ class TcpProxyTest : public WorkloadTest {
     turn(3);
     return peer ? std::move(*peer) : Peer(UniqueFd());
   }
+  struct Ends {
+    Peer client;
+    Peer server;
+  };
+  // A proxy to this upstream alone, and its first client.
+  Ends tunnel_to(Upstream& upstream, TcpProxyOptions options = {}) {
+    start_to({upstream.address()}, std::move(options));
+    auto client = connect();
+    return {std::move(client), accept(upstream)};
+  }
   bool gets(Peer& peer, std::string_view text) {
     EXPECT_TRUE(turn_until([&] { return peer.has_received(text.size()); }));
     return peer.received == text;
@@ -98,9 +108,7 @@ TEST_F(TcpProxyTest, ReachesUnixAndIPv6Upstreams) {
   const auto path = testing::TempDir() + "evloopd-proxy-" + std::to_string(::getpid()) + ".sock";
   for (const auto& address : {SocketAddress::unix_path(path), SocketAddress::parse("[::1]:0")}) {
     Upstream upstream(address);
-    start_to({upstream.address()});
-    auto client = connect();
-    auto server = accept(upstream);
+    auto [client, server] = tunnel_to(upstream);
     server.send("hello");
     EXPECT_TRUE(gets(client, "hello"));
   }
@@ -109,9 +117,7 @@ TEST_F(TcpProxyTest, ReachesUnixAndIPv6Upstreams) {
 
 TEST_F(TcpProxyTest, LetsTheUpstreamSpeakFirst) {
   Upstream upstream;
-  start_to({upstream.address()});
-  auto client = connect();
-  auto server = accept(upstream);
+  auto [client, server] = tunnel_to(upstream);
   server.send("220 ready");
   EXPECT_TRUE(gets(client, "220 ready"));
 }
@@ -170,9 +176,7 @@ TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheClient) {
 
 TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheUpstream) {
   Upstream upstream;
-  start_to({upstream.address()});
-  auto client = connect();
-  auto server = accept(upstream);
+  auto [client, server] = tunnel_to(upstream);
   server.send("bye");
   server.send_eof();
   EXPECT_TRUE(turn_until([&] { return client.has_ended(); }));
@@ -186,9 +190,7 @@ TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheUpstream) {
 // Both ends are told only after what was sent before.
 TEST_F(TcpProxyTest, DeliversAllBeforeItPassesTheEndOn) {
   Upstream upstream;
-  start_to({upstream.address()}, {.buffer = 64 * 1024});
-  auto client = connect();
-  auto server = accept(upstream);
+  auto [client, server] = tunnel_to(upstream, {.buffer = 64 * 1024});
   const std::string data(8'000'000, 'x');
   std::size_t sent = 0;
   EXPECT_TRUE(turn_until([&] {
@@ -219,9 +221,7 @@ TEST_F(TcpProxyTest, PassesResetsOn) {
 
 TEST_F(TcpProxyTest, DeliversWhatAnUpstreamSentBeforeItWasReset) {
   Upstream upstream;
-  start_to({upstream.address()});
-  auto client = connect();
-  auto server = accept(upstream);
+  auto [client, server] = tunnel_to(upstream);
   server.send("the answer");
   server.send_eof();
   turn(3);
@@ -238,9 +238,7 @@ TEST_F(TcpProxyTest, HoldsNoMoreThanItsBufferForASlowReader) {
   const auto path = testing::TempDir() + "evloopd-slow-" + std::to_string(::getpid()) + ".sock";
   Upstream upstream(SocketAddress::unix_path(path));
   constexpr std::size_t limit = 100'000;
-  start_to({upstream.address()}, {.buffer = limit});
-  auto client = connect();
-  auto server = accept(upstream);
+  auto [client, server] = tunnel_to(upstream, {.buffer = limit});
   const std::string chunk(32 * 1024, 'x');
   std::size_t sent = 0;
   const auto held = [&] {
@@ -407,9 +405,7 @@ TEST_F(TcpProxyTest, MayGoWithConnectionsOpen) {
 
 TEST_F(TcpProxyTest, OutlivesALoopThatClosesFirst) {
   Upstream upstream;
-  start_to({upstream.address()});
-  auto client = connect();
-  auto server = accept(upstream);
+  auto [client, server] = tunnel_to(upstream);
   loop_.close();
   EXPECT_EQ(share_->connections(), 0U);
   EXPECT_TRUE(client.is_gone());
