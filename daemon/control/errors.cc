@@ -14,13 +14,14 @@ namespace {
 constexpr std::size_t longest_message = 1024;
 constexpr std::size_t longest_value = 256;
 
-// A job's exception, by the last part of its type's name: "evloop::TimeoutError" -> "TimeoutError".
+// A job's exception, by the last part of its type's name: "std::bad_alloc" -> "bad_alloc".
 grpc::StatusCode code_of_exception(std::string_view type) {
   if (const auto colons = type.rfind("::"); colons != std::string_view::npos) type.remove_prefix(colons + 2);
   if (type == "TimeoutError") return grpc::StatusCode::DEADLINE_EXCEEDED;
   if (type == "CancelledError") return grpc::StatusCode::CANCELLED;
   if (type == "InvalidStateError") return grpc::StatusCode::FAILED_PRECONDITION;
-  if (type == "invalid_argument") return grpc::StatusCode::INVALID_ARGUMENT;
+  if (type == "ValueError" || type == "TypeError" || type == "invalid_argument")
+    return grpc::StatusCode::INVALID_ARGUMENT;
   if (type == "out_of_range") return grpc::StatusCode::OUT_OF_RANGE;
   if (type == "bad_alloc") return grpc::StatusCode::RESOURCE_EXHAUSTED;
   return grpc::StatusCode::UNKNOWN;
@@ -44,6 +45,8 @@ grpc::StatusCode code_of(const host::HostError& error) {
     case loop_stopped_early:
       return grpc::StatusCode::ABORTED;
     case loop_stalled:
+      return grpc::StatusCode::DEADLINE_EXCEEDED;
+    case job_timeout:
       return grpc::StatusCode::DEADLINE_EXCEEDED;
     case stop_timeout:
       return grpc::StatusCode::DEADLINE_EXCEEDED;

@@ -27,6 +27,7 @@ std::string hint(const CallError& error, const std::string& loop) {
   if (reason == "LOOP_ALREADY_RUNNING") return fmt::format("evloopctl stop {}, or leave it running", loop);
   if (reason == "LOOP_CLOSED") return fmt::format("it cannot run again: evloopctl rm {}, then evloopctl create", loop);
   if (reason == "LOOP_EXISTS") return "choose another name, or close and rm that loop";
+  if (reason == "JOB_TIMEOUT") return "--timeout gives it longer";
   if (reason == "LOOP_STALLED" || reason == "STOP_TIMEOUT")
     return fmt::format("evloopctl describe {} shows what it executes; --timeout waits longer", loop);
   if (reason == "OPERATION_IN_PROGRESS") return "wait for the other call to end and try again";

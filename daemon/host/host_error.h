@@ -16,6 +16,7 @@ enum class Reason {
   loop_closed,
   loop_stopped_early,
   loop_stalled,
+  job_timeout,
   stop_timeout,
   operation_in_progress,
   bad_argument,

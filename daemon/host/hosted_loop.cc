@@ -17,10 +17,14 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-constexpr auto poll_interval = 10ms;      // of counts that nobody announces
-constexpr auto time_to_cancel = 2s;       // of a job whose caller has gone
-constexpr int turns_to_close = 16;        // for aborted connections to be gone
-constexpr Nanos longest_abort = 1s;       // at the end of a drain: to cut what is left, and stop
+constexpr auto poll_interval = 10ms;  // of counts that nobody announces
+constexpr auto time_to_cancel = 2s;   // of a job whose caller has gone
+constexpr int turns_to_close = 16;    // for aborted connections to be gone
+
+// The end of the time that is left, in which what is not done is cut off.
+Nanos time_to_end(HostedLoop::Deadline deadline) {
+  return std::clamp<Nanos>((deadline - steady_clock::now()) / 5, 0s, 1s);
+}
 
 evloop::Coro<std::string> close_generators(evloop::EventLoop& loop) {
   co_await loop.shutdown_asyncgens();
@@ -84,9 +88,8 @@ HostResult<void> HostedLoop::start(Deadline deadline) {
   const auto admitted = life_.admit(Command::start);
   if (!admitted) return std::unexpected(admitted.error());
   if (admitted->before == LoopState::draining) return {};
-  worker_.execute([self = shared_from_this(), run = admitted->run](evloop::EventLoop& loop) {
-    self->run_forever(loop, run);
-  });
+  worker_.execute(
+      [self = shared_from_this(), run = admitted->run](evloop::EventLoop& loop) { self->run_forever(loop, run); });
   if (!life_.wait_while(LoopState::starting, deadline)) return std::unexpected(late(Reason::loop_stalled, "start"));
   return {};
 }
@@ -128,16 +131,15 @@ HostResult<void> HostedLoop::drain(Deadline deadline) {
 
 void HostedLoop::lead_drain(const Admission& admitted, Deadline deadline) {
   post_drain();
-  const auto now = steady_clock::now();
-  const auto reserve = std::min<Nanos>(longest_abort, (deadline - now) / 5);
-  const auto until = std::min<Deadline>(now + std::min<Nanos>(options_.drain_timeout, 24h), deadline - reserve);
+  const auto drain_time = std::min<Nanos>(options_.drain_timeout, 24h);
+  const auto until = std::min<Deadline>(steady_clock::now() + drain_time, deadline - time_to_end(deadline));
   while (!is_drained() && steady_clock::now() < until)
     if (life_.wait_for_drain_end(admitted.drain, std::min<Deadline>(until, steady_clock::now() + poll_interval))) break;
   // Unless it was started again, or told to stop.
   if (!life_.end_drain(admitted.drain)) return;
   if (const auto left = connections(); left > 0) {
-    evloop::log(evloop::LogLevel::warning, "loop " + name() + ": drain deadline passed, " + std::to_string(left) +
-                                               " connections are cut");
+    evloop::log(evloop::LogLevel::warning,
+                "loop " + name() + ": drain deadline passed, " + std::to_string(left) + " connections are cut");
     abort_connections();
   }
   post_stop(admitted.run);
@@ -176,17 +178,18 @@ HostResult<std::string> HostedLoop::run_job(std::string kind, JobStart start, De
   const auto admitted = life_.admit(Command::run_job);
   if (!admitted) return std::unexpected(admitted.error());
   const auto job = std::make_shared<JobRun>(name(), kind, std::move(start));
+  // The end of the time is for a cancellation: the answer shall tell what has come of the job.
+  const auto until = deadline - time_to_end(deadline);
   worker_.execute([self = shared_from_this(), job, run = admitted->run](evloop::EventLoop& loop) {
     self->run_job_now(loop, run, *job);
   });
-  if (auto answer = job->wait(deadline, cancelled)) return std::move(*answer);
-  // Nobody waits for the job any more.
-  worker_.on_loop([job](evloop::EventLoop&) { job->cancel(); });
-  const bool gone = steady_clock::now() < deadline;
-  if (gone)
-    if (auto answer = job->wait(std::min<Deadline>(deadline, steady_clock::now() + time_to_cancel), nullptr))
-      return std::move(*answer);
-  return std::unexpected(late(Reason::loop_stalled, "finish job " + kind));
+  if (auto answer = job->wait(until, cancelled)) return std::move(*answer);
+  const auto cause = steady_clock::now() < until ? JobRun::Cause::caller_gone : JobRun::Cause::late;
+  worker_.on_loop([job, cause](evloop::EventLoop&) { job->cancel(cause); });
+  if (auto answer = job->wait(std::min<Deadline>(deadline, steady_clock::now() + time_to_cancel), nullptr))
+    return std::move(*answer);
+  if (!job->cancelled()) return std::unexpected(late(Reason::loop_stalled, "cancel job " + kind));
+  return std::unexpected(late(Reason::job_timeout, "end the cancelled job " + kind));
 }
 
 HostResult<void> HostedLoop::shutdown_asyncgens(Deadline deadline) {

@@ -4,24 +4,14 @@
 #include <chrono>
 #include <utility>
 
+#include "aio/errors.h"
 #include "aio/event_loop.h"
+#include "host/exception_name.h"
 
 namespace evloopd::host {
 namespace {
 
 constexpr std::chrono::milliseconds poll_interval{20};  // of whether the caller is still there
-
-// "type: message" or "type", as evloop::describe gives it.
-struct Described {
-  explicit Described(const std::exception_ptr& error) : text(evloop::describe(error)) {
-    const auto colon = text.find(": ");
-    type = text.substr(0, colon);
-    if (colon != std::string::npos) message = text.substr(colon + 2);
-  }
-  std::string text;
-  std::string type;
-  std::string message;
-};
 
 }  // namespace
 
@@ -38,11 +28,12 @@ void JobRun::run(evloop::EventLoop& loop) {
     if (cancelled_) task_.cancel();
     answer = loop.run_until_complete<std::string>(task_);
   } catch (...) {
-    answer = task_ && !task_.done()
-                 ? std::unexpected(HostError{.reason = Reason::loop_stopped_early,
-                                             .message = "loop " + loop_ + " was stopped before job " + kind_ + " was done",
-                                             .metadata = {{"loop", loop_}, {"job", kind_}}})
-                 : failed(std::current_exception());
+    answer =
+        task_ && !task_.done()
+            ? std::unexpected(HostError{.reason = Reason::loop_stopped_early,
+                                        .message = "loop " + loop_ + " was stopped before job " + kind_ + " was done",
+                                        .metadata = {{"loop", loop_}, {"job", kind_}}})
+            : failed(std::current_exception());
   }
   task_ = {};
   start_ = nullptr;
@@ -64,7 +55,8 @@ void JobRun::join(evloop::EventLoop& loop) {
   });
 }
 
-void JobRun::cancel() {
+void JobRun::cancel(Cause cause) {
+  late_ = cause == Cause::late;
   cancelled_ = true;
   if (task_ && !task_.done()) task_.cancel();
 }
@@ -78,10 +70,15 @@ HostResult<std::string> JobRun::outcome(const evloop::Future<std::string>& done)
 }
 
 HostResult<std::string> JobRun::failed(const std::exception_ptr& error) const {
-  const Described what(error);
+  if (late_ && evloop::holds<evloop::CancelledError>(error))
+    return std::unexpected(
+        HostError{.reason = Reason::job_timeout,
+                  .message = "job " + kind_ + " on loop " + loop_ + " was not done in time, and has been cancelled",
+                  .metadata = {{"loop", loop_}, {"job", kind_}, {"site", site_}}});
+  const ExceptionName what(error);
   return std::unexpected(HostError{
       .reason = Reason::job_failed,
-      .message = "job " + kind_ + " on loop " + loop_ + " failed: " + what.text,
+      .message = "job " + kind_ + " on loop " + loop_ + " failed: " + what.text(),
       .metadata = {{"loop", loop_}, {"job", kind_}, {"type", what.type}, {"message", what.message}, {"site", site_}}});
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -28,11 +29,14 @@ class JobRun : public std::enable_shared_from_this<JobRun> {
   void run(evloop::EventLoop& loop);
   // Loop thread, in the midst of a run, which the job joins. Publishes by itself.
   void join(evloop::EventLoop& loop);
-  // Loop thread: cancels the job, also before it begins.
-  void cancel();
+  // Loop thread: cancels the job, also before it begins. One that is late, and ends by it, ends with JOB_TIMEOUT.
+  enum class Cause { caller_gone, late };
+  void cancel(Cause cause);
 
   // Any thread.
   void publish();
+  // The loop has taken the cancellation.
+  [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
   // The answer once it is there; nothing if the deadline passed, or `give_up` was true (polled; may be empty).
   std::optional<HostResult<std::string>> wait(LoopHost::Deadline deadline, const std::function<bool()>& give_up);
 
@@ -47,7 +51,9 @@ class JobRun : public std::enable_shared_from_this<JobRun> {
   JobStart start_;
   evloop::Task<std::string> task_;
   std::string site_;
-  bool cancelled_ = false;
+  bool late_ = false;
+
+  std::atomic<bool> cancelled_{false};  // written by the loop's thread
 
   std::mutex mutex_;
   std::condition_variable published_;

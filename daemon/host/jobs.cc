@@ -11,8 +11,8 @@
 #include "aio/event_loop.h"
 #include "aio/sleep.h"
 #include "aio/timeout.h"
-#include "base/system_error.h"
 #include "host/listening_socket.h"
+#include "net/sock.h"
 #include "net/socket.h"
 #include "net/socket_address.h"
 
@@ -83,39 +83,11 @@ Coro<std::string> sleep_for(EventLoop& loop, Duration duration) {
   co_return "slept " + milliseconds(loop.time() - begin);
 }
 
-// Writable once the connection is there, or has failed.
-class WaitWritable {
- public:
-  WaitWritable(EventLoop& loop, int fd) : loop_(loop), fd_(fd), ready_(loop.create_future<void>()) {
-    ready_.state()->set_wait_kind(evloop::WaitKind::fd);
-    loop_.add_writer(fd_, [ready = ready_] {
-      if (!ready.done()) ready.set_result();
-    });
-  }
-  ~WaitWritable() { loop_.remove_writer(fd_); }
-  WaitWritable(const WaitWritable&) = delete;
-  WaitWritable& operator=(const WaitWritable&) = delete;
-  [[nodiscard]] const evloop::Future<void>& ready() const noexcept { return ready_; }
-
- private:
-  EventLoop& loop_;
-  const int fd_;
-  const evloop::Future<void> ready_;
-};
-
-Coro<void> connect(EventLoop& loop, int fd, SocketAddress address) {
-  if (::connect(fd, address.data(), address.length()) == 0) co_return;
-  if (errno != EINPROGRESS) evloop::throw_errno("connect to " + address.to_string());
-  const WaitWritable writable(loop, fd);
-  co_await writable.ready();
-  const int error = evloop::take_socket_error(fd);
-  if (error != 0) evloop::throw_errno("connect to " + address.to_string(), error);
-}
-
 Coro<std::string> probe_tcp(EventLoop& loop, SocketAddress address, Duration timeout) {
   const auto fd = evloop::open_stream_socket(address.family());
   const auto begin = loop.time();
-  const auto outcome = co_await evloop::settled(evloop::wait_for(connect(loop, fd.get(), address), timeout));
+  const auto outcome =
+      co_await evloop::settled(evloop::wait_for(evloop::sock_connect(loop, fd.get(), address), timeout));
   if (evloop::holds<evloop::TimeoutError>(outcome.error()))
     throw evloop::TimeoutError("no connection to " + address.to_string() + " within " + milliseconds(timeout));
   if (outcome.error()) std::rethrow_exception(outcome.error());

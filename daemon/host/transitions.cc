@@ -59,8 +59,8 @@ const char* command_name(Command command) noexcept {
     case Command::start: return "start";
     case Command::stop: return "stop";
     case Command::drain: return "drain";
-    case Command::run_job: return "run a job";
-    case Command::shutdown_asyncgens: return "shut down generators";
+    case Command::run_job: return "run a job on";
+    case Command::shutdown_asyncgens: return "shut down the generators of";
     case Command::close: return "close";
     case Command::remove: return "remove";
   }

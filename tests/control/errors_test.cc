@@ -41,6 +41,7 @@ TEST(Errors, EveryReasonHasItsCode) {
   EXPECT_EQ(code_of(error(Reason::loop_closed)), FAILED_PRECONDITION);
   EXPECT_EQ(code_of(error(Reason::loop_stopped_early)), ABORTED);
   EXPECT_EQ(code_of(error(Reason::loop_stalled)), DEADLINE_EXCEEDED);
+  EXPECT_EQ(code_of(error(Reason::job_timeout)), DEADLINE_EXCEEDED);
   EXPECT_EQ(code_of(error(Reason::stop_timeout)), DEADLINE_EXCEEDED);
   EXPECT_EQ(code_of(error(Reason::operation_in_progress)), ABORTED);
   EXPECT_EQ(code_of(error(Reason::bad_argument)), INVALID_ARGUMENT);
@@ -64,10 +65,11 @@ TEST(Errors, EveryReasonHasANameOfItsOwn) {
 
 TEST(Errors, AJobsExceptionDecidesItsCode) {
   const auto code = [](const char* type) { return code_of(error(Reason::job_failed, {{"type", type}})); };
-  EXPECT_EQ(code("evloop::TimeoutError"), grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_EQ(code("TimeoutError"), grpc::StatusCode::DEADLINE_EXCEEDED);
-  EXPECT_EQ(code("evloop::CancelledError"), grpc::StatusCode::CANCELLED);
-  EXPECT_EQ(code("evloop::InvalidStateError"), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(code("CancelledError"), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(code("InvalidStateError"), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(code("ValueError"), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(code("ConnectionRefusedError"), grpc::StatusCode::UNKNOWN) << "UNAVAILABLE would be the daemon";
   EXPECT_EQ(code("std::invalid_argument"), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(code("std::bad_alloc"), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(code("std::runtime_error"), grpc::StatusCode::UNKNOWN);

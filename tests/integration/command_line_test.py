@@ -70,9 +70,10 @@ class CommandLine(harness.DaemonTest):
         nobody, = harness.free_ports(1)
         error = self.ctl_fails(self.daemon, 1, "run", "batch", "probe.tcp", f"address=127.0.0.1:{nobody}")
         self.assertEqual(error["reason"], "JOB_FAILED")
-        self.assertIn("refused", error["message"])
-        self.assertTrue(error["metadata"]["type"])
-        self.assertRegex(error["metadata"]["site"], r"\.cc:\d+$")
+        self.assertEqual(error["metadata"]["type"], "ConnectionRefusedError")
+        self.assertEqual(error["message"], "job probe.tcp on loop batch failed: ConnectionRefusedError: "
+                                           f"Connect call failed 127.0.0.1:{nobody}: Connection refused")
+        self.assertRegex(error["metadata"]["site"], r"^daemon/host/jobs\.cc:\d+$", "wherever it was built")
 
     def test_a_job_that_is_none_is_a_usage_error(self):
         self.ok("create", "batch")
@@ -81,8 +82,9 @@ class CommandLine(harness.DaemonTest):
         self.assertEqual(error["metadata"]["given"], "soon")
         error = self.ctl_fails(self.daemon, 2, "run", "batch", "juggle")
         self.assertIn("probe.tcp", error["message"], "what is allowed")
-        self.assertEqual(self.ctl_fails(self.daemon, 4, "run", "io-0", "sleep", "duration=1ms")["reason"],
-                         "LOOP_ALREADY_RUNNING")
+        error = self.ctl_fails(self.daemon, 4, "run", "io-0", "sleep", "duration=1ms")
+        self.assertEqual(error["reason"], "LOOP_ALREADY_RUNNING")
+        self.assertIn("cannot run a job on loop io-0: it is RUNNING; possible when CREATED", error["message"])
 
     def test_interrupting_run_cancels_its_job(self):
         self.ok("create", "batch")
@@ -104,8 +106,11 @@ class CommandLine(harness.DaemonTest):
 
     def test_a_deadline_that_passes_is_a_timeout(self):
         self.ok("create", "batch")
-        self.ctl_fails(self.daemon, 5, "--timeout", "300ms", "run", "batch", "sleep", "duration=1h")
-        harness.wait_until(lambda: self.state("batch") == "LOOP_STATE_CREATED", "the job was cancelled")
+        error = self.ctl_fails(self.daemon, 5, "--timeout", "2s", "run", "batch", "sleep", "duration=1h")
+        self.assertEqual((error["code"], error["reason"]), ("DEADLINE_EXCEEDED", "JOB_TIMEOUT"))
+        self.assertEqual(error["message"], "job sleep on loop batch was not done in time, and has been cancelled")
+        self.assertEqual(self.state("batch"), "LOOP_STATE_CREATED")
+        self.assertEqual(self.daemon.loop("batch")["counters"]["tasks_cancelled"], "1")
 
     def test_the_observers_socket_may_look_and_not_touch(self):
         observe = self.daemon.observe
