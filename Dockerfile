@@ -1,7 +1,7 @@
 # The image of evloopd: the two programs on Debian's minimal system, run by a numeric user without rights.
 #
 #   docker build -t evloopd .
-#   docker run -p 8080:8080 -p 9464:9464 evloopd
+#   docker run -p 8080:8080 -p 9464:9464 --read-only --tmpfs /tmp --cap-drop ALL evloopd
 #
 # To pin the base by digest: --build-arg BASE=debian@sha256:...
 ARG BASE=debian:bookworm-slim
@@ -25,6 +25,7 @@ COPY config/evloopd.yaml /etc/evloopd/evloopd.yaml
 ENV EVLOOPD_LISTEN=0.0.0.0
 USER 65532:65532
 WORKDIR /run/evloopd
+EXPOSE 8080 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["evloopctl", "health"]
 ENTRYPOINT ["evloopd", "--config", "/etc/evloopd/evloopd.yaml"]
