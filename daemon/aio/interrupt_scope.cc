@@ -2,12 +2,13 @@
 
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 
+#include "aio/main_thread.h"
 #include "base/system_error.h"
 
 namespace evloop {
@@ -24,12 +25,14 @@ void on_sigint(int) {
     ::raise(SIGINT);
     return;
   }
+  const int error = errno;
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(signalled_fd.load(), &one, sizeof one);
+  errno = error;
 }
 
 bool can_install() {
-  if (::syscall(SYS_gettid) != ::getpid()) return false;
+  if (!on_main_thread()) return false;
   struct sigaction present{};
   return ::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == SIG_DFL;
 }
@@ -52,6 +55,7 @@ InterruptScope::~InterruptScope() {
   if (!signalled_) return;
   struct sigaction present{};
   if (::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == on_sigint) ::signal(SIGINT, SIG_DFL);
+  signalled_fd.store(-1);
   loop_.remove_reader(signalled_.get());
 }
 
@@ -65,5 +69,7 @@ void InterruptScope::interrupted() {
 void InterruptScope::rethrow_as_interrupt() const {
   if (count_ > 0 && main_.as_task()->uncancel() == 0) throw Interrupt();
 }
+
+void (*interrupt_disposition() noexcept)(int) { return signalled_fd.load() >= 0 ? on_sigint : SIG_DFL; }
 
 }  // namespace evloop

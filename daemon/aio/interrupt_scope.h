@@ -27,4 +27,8 @@ class InterruptScope {
   int count_ = 0;
 };
 
+// What SIGINT does when the program has no handler for it: the scope's, while there is one, else the default. For
+// sigaction().
+[[nodiscard]] void (*interrupt_disposition() noexcept)(int);
+
 }  // namespace evloop
