@@ -88,7 +88,8 @@ class SignalSlot final : private FdOwner {
   }
 
   void handle(EventLoop& loop, const Ref<ScheduledCall>& call) {
-    loop.watch(fd_, Interest::read, [this, &loop, call] { deliver(loop, call); }, call->where());
+    const auto deliver_to_loop = [this, &loop, call] { deliver(loop, call); };
+    loop.watch(fd_, Interest::read, deliver_to_loop, call->where());
     set_disposition(signal_, on_signal);
   }
 

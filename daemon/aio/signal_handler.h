@@ -30,7 +30,8 @@ void install_signal_handler(EventLoop& loop, int signal, Ref<ScheduledCall> call
 template <class F>
 Handle add_signal_handler(EventLoop& loop, int signal, F&& function,
                           std::source_location where = std::source_location::current()) {
-  static_assert(!is_coro<std::invoke_result_t<std::decay_t<F>&>>, "coroutines cannot be used with add_signal_handler()");
+  static_assert(!is_coro<std::invoke_result_t<std::decay_t<F>&>>,
+                "coroutines cannot be used with add_signal_handler()");
   Ref<ScheduledCall> call(new ScheduledCall(loop, WorkKind::callback, where, std::forward<F>(function)));
   install_signal_handler(loop, signal, call);
   return Handle(std::move(call));

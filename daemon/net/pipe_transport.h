@@ -29,7 +29,7 @@ class PipeTransport : public FlowControlledTransport, private FdOwner {
 
   // Watches `fd` until it is closing. `failed`: what to tell if the system cannot.
   template <class F>
-  void watch(Interest side, F&& function, const char* failed) {
+  void watch(Interest side, const char* failed, F&& function) {
     try {
       loop_->watch(fd_.get(), side, std::forward<F>(function));
     } catch (const std::system_error&) {

@@ -47,7 +47,7 @@ void ReadPipeTransport::start() {
 }
 
 void ReadPipeTransport::watch_readable() {
-  watch(Interest::read, [this] { read_ready(); }, "Fatal read error on pipe transport");
+  watch(Interest::read, "Fatal read error on pipe transport", [this] { read_ready(); });
 }
 
 void ReadPipeTransport::pause_reading() {

@@ -53,12 +53,10 @@ WritePipeTransport::WritePipeTransport(EventLoop& loop, UniqueFd fd, Ref<BasePro
 void WritePipeTransport::start() {
   struct stat status{};
   if (closing_ || ::fstat(fd(), &status) != 0 || S_ISCHR(status.st_mode)) return;
-  watch(Interest::read, [this] { peer_closed(); }, "Fatal write error on pipe transport");
+  watch(Interest::read, "Fatal write error on pipe transport", [this] { peer_closed(); });
 }
 
-void WritePipeTransport::peer_closed() {
-  force_close(buffer_.empty() ? nullptr : make_os_error("write", EPIPE));
-}
+void WritePipeTransport::peer_closed() { force_close(buffer_.empty() ? nullptr : make_os_error("write", EPIPE)); }
 
 // --- writing ---
 
@@ -74,7 +72,7 @@ void WritePipeTransport::write(std::span<const std::byte> data) {
     if (sent == std::ssize(data)) return;
     if (sent < 0 && !would_block(errno)) return write_failed();
     data = data.subspan(sent < 0 ? 0 : static_cast<std::size_t>(sent));
-    watch(Interest::write, [this] { write_ready(); }, "Fatal write error on pipe transport");
+    watch(Interest::write, "Fatal write error on pipe transport", [this] { write_ready(); });
     if (closing_) return;
   }
   buffer_.append(data);
@@ -105,9 +103,7 @@ void WritePipeTransport::write_ready() {
   call_connection_lost(nullptr);
 }
 
-void WritePipeTransport::write_failed() {
-  fatal_error(make_os_error("write"), "Fatal write error on pipe transport");
-}
+void WritePipeTransport::write_failed() { fatal_error(make_os_error("write"), "Fatal write error on pipe transport"); }
 
 // --- the end ---
 

@@ -1,5 +1,6 @@
 #include "net/read_pipe_transport.h"
 
+#include <functional>
 #include <string>
 
 #include "net/pipe_test.h"
@@ -18,13 +19,12 @@ class ReadPipeTransportTest : public NetTest {
   ReadPipeTransportTest() { std::tie(read_, write_) = make_pipe(); }
 
   Ref<Transport> connect() { return connect(std::move(read_)); }
-  Ref<Transport> connect(UniqueFd fd) {
-    return run(connect_read_pipe(loop_, [this] { return protocol_; }, std::move(fd))).transport;
-  }
+  Ref<Transport> connect(UniqueFd fd) { return run(connect_read_pipe(loop_, factory_, std::move(fd))).transport; }
 
   UniqueFd read_;
   UniqueFd write_;
   Ref<Recorder> protocol_{new Recorder};
+  const std::function<Ref<Recorder>()> factory_ = [this] { return protocol_; };
 };
 
 TEST_F(ReadPipeTransportTest, TakesPipesSocketsAndCharacterDevices) {  // PIPE-01
@@ -36,9 +36,7 @@ TEST_F(ReadPipeTransportTest, TakesPipesSocketsAndCharacterDevices) {  // PIPE-0
 
 TEST_F(ReadPipeTransportTest, RefusesAFileAndLeavesItOpen) {  // PIPE-01
   auto file = open_regular_file();
-  const auto body = [&]() -> Coro<void> {
-    co_await connect_read_pipe(loop_, [this] { return protocol_; }, std::move(file));
-  };
+  const auto body = [&]() -> Coro<void> { co_await connect_read_pipe(loop_, factory_, std::move(file)); };
   try {
     run(body());
     ADD_FAILURE() << "took it";
@@ -194,7 +192,7 @@ TEST_F(ReadPipeTransportTest, FeedsAStreamReader) {
 
 TEST_F(ReadPipeTransportTest, ACancelledConnectClosesThePipe) {
   const int fd = read_.get();
-  const auto task = loop_.create_task(connect_read_pipe(loop_, [this] { return protocol_; }, std::move(read_)));
+  const auto task = loop_.create_task(connect_read_pipe(loop_, factory_, std::move(read_)));
   turn();
   task.cancel();
   turn_until([&] { return task.done(); });

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 
+#include <functional>
 #include <string>
 
 #include "net/pipe_test.h"
@@ -19,9 +20,7 @@ class WritePipeTransportTest : public NetTest {
   WritePipeTransportTest() { std::tie(read_, write_) = make_pipe(); }
 
   Ref<Transport> connect() { return connect(std::move(write_)); }
-  Ref<Transport> connect(UniqueFd fd) {
-    return run(connect_write_pipe(loop_, [this] { return protocol_; }, std::move(fd))).transport;
-  }
+  Ref<Transport> connect(UniqueFd fd) { return run(connect_write_pipe(loop_, factory_, std::move(fd))).transport; }
   // Fills the pipe, and the buffer with `more` bytes.
   std::size_t fill(Transport& transport, std::size_t more) {
     const std::string block(4096, 'x');
@@ -35,6 +34,7 @@ class WritePipeTransportTest : public NetTest {
   UniqueFd read_;
   UniqueFd write_;
   Ref<Recorder> protocol_{new Recorder};
+  const std::function<Ref<Recorder>()> factory_ = [this] { return protocol_; };
 };
 
 TEST_F(WritePipeTransportTest, TakesPipesSocketsAndCharacterDevices) {  // PIPE-01
@@ -48,9 +48,7 @@ TEST_F(WritePipeTransportTest, TakesPipesSocketsAndCharacterDevices) {  // PIPE-
 
 TEST_F(WritePipeTransportTest, RefusesAFileAndLeavesItOpen) {  // PIPE-01
   auto file = open_regular_file();
-  const auto body = [&]() -> Coro<void> {
-    co_await connect_write_pipe(loop_, [this] { return protocol_; }, std::move(file));
-  };
+  const auto body = [&]() -> Coro<void> { co_await connect_write_pipe(loop_, factory_, std::move(file)); };
   try {
     run(body());
     ADD_FAILURE() << "took it";

@@ -33,10 +33,9 @@ Coro<std::optional<Bytes>> read_all(Ref<StreamReader> reader, Ref<Transport> pip
 
 Coro<Process::Output> talk(Process process, std::optional<Bytes> input) {
   const auto& transport = process.transport();
-  auto [fed, std_out, std_err] =
-      co_await gather(feed(process.std_in(), std::move(input)),
-                      read_all(process.std_out(), transport->get_pipe_transport(1)),
-                      read_all(process.std_err(), transport->get_pipe_transport(2)));
+  auto [fed, std_out, std_err] = co_await gather(feed(process.std_in(), std::move(input)),
+                                                 read_all(process.std_out(), transport->get_pipe_transport(1)),
+                                                 read_all(process.std_err(), transport->get_pipe_transport(2)));
   static_cast<void>(co_await process.wait());
   co_return {std::move(std_out), std::move(std_err)};
 }

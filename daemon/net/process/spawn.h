@@ -46,8 +46,8 @@ struct SubprocessOptions {
   std::optional<Stdio> std_err{};
   std::optional<std::map<std::string, std::string>> env{};  // none: this process's
   std::string cwd{};                                        // empty: this process's
-  std::vector<int> pass_fds{};          // kept open in the child, under the same numbers; all others are closed
-  bool start_new_session = false;       // setsid()
+  std::vector<int> pass_fds{};           // kept open in the child, under the same numbers; all others are closed
+  bool start_new_session = false;        // setsid()
   std::optional<pid_t> process_group{};  // setpgid(0, ...); 0: one of its own
 };
 

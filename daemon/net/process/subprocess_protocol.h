@@ -12,8 +12,8 @@ namespace evloop {
 
 class SubprocessTransport;
 
-// The program's side of a child process: what its transport calls, on the loop's thread. connection_made once and first;
-// then for each pipe its data and once its end; process_exited once; connection_lost last, when all that is over
+// The program's side of a child process: what its transport calls, on the loop's thread. connection_made once and
+// first; then for each pipe its data and once its end; process_exited once; connection_lost last, when all that is over
 // (PROC-04). Between different pipes and the exit there is no order.
 //
 // Counts its references, plainly: loop thread only. The transport holds one until connection_lost has returned.

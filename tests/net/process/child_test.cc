@@ -74,12 +74,8 @@ TEST_P(ChildTest, OneThatSomebodyElseReapedHas255) {  // PROC-07
 }
 
 TEST_P(ChildTest, OneThatNobodyReapsIsKilledAndReaped) {
-  const auto before = count_fds();
   start("trap '' TERM; exec sleep 1000");
   EXPECT_TRUE(all_reaped());
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (count_fds() != before && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  EXPECT_EQ(count_fds(), before);
 }
 
 TEST_P(ChildTest, WhereSigchldIsIgnoredTheStatusIsUnknown) {  // PROC-07

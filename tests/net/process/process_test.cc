@@ -258,8 +258,8 @@ Coro<int> start_many(int count) {
   Semaphore places(16);
   const auto one = [](Semaphore& free, int number) -> Coro<int> {
     const auto place = co_await free.scoped();
-    const auto process = co_await create_subprocess_exec(shell("exit " + std::to_string(number % 7)),
-                                                         {.std_in = Stdio::devnull()});
+    const auto process =
+        co_await create_subprocess_exec(shell("exit " + std::to_string(number % 7)), {.std_in = Stdio::devnull()});
     co_return co_await process.wait();
   };
   std::vector<Coro<int>> all;

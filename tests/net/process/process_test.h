@@ -1,12 +1,15 @@
 #pragma once
 
-#include <dirent.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
-#include <optional>
+#include <filesystem>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,14 +18,16 @@
 
 namespace evloop {
 
-// Descriptors that this process has open.
-inline std::size_t count_fds() {
-  std::size_t count = 0;
-  auto* folder = ::opendir("/proc/self/fd");
-  while (::readdir(folder)) ++count;
-  ::closedir(folder);
-  return count;
+// Descriptors that this process has open: what each of them is.
+inline std::vector<std::string> open_fds() {
+  std::vector<std::string> all;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;  // the one of the iteration itself
+    all.push_back(std::filesystem::read_symlink(entry.path(), gone).string());
+  }
+  return all;
 }
+inline std::size_t count_fds() { return open_fds().size(); }
 
 // Some child of this process, running or not reaped yet.
 inline bool has_child() {
@@ -30,19 +35,21 @@ inline bool has_child() {
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
 }
 
-// Waits, on another thread's work, until there is none.
+// Waits, on other threads' work, until there is none, and nobody watches any.
 inline bool all_reaped() {
+  const auto watched = [] {
+    return std::ranges::any_of(open_fds(), [](const auto& fd) { return fd == "anon_inode:[pidfd]"; });
+  };
   const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (has_child() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
-  return !has_child();
+  while ((has_child() || watched()) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  return !has_child() && !watched();
 }
 
 inline std::vector<std::string> shell(std::string command) { return {"/bin/sh", "-c", std::move(command)}; }
 
-// A loop with children. When it ends, no child and no descriptor is left.
+// A loop with children. When it ends, none of them is left.
 class ProcessTest : public NetTest {
  protected:
-  ProcessTest() { ::signal(SIGPIPE, SIG_IGN); }
   void TearDown() override {
     loop_.close();
     EXPECT_TRUE(all_reaped());

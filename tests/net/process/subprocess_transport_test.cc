@@ -63,7 +63,7 @@ class SubprocessTransportTest : public ProcessTest {
     return {.std_in = Stdio::devnull(), .std_out = Stdio::devnull(), .std_err = Stdio::devnull()};
   }
   Ref<SubprocessTransport> start(std::string command, SubprocessOptions options = {}) {
-    return run(subprocess_shell(loop_, [this] { return protocol_; }, std::move(command), std::move(options))).transport;
+    return run(subprocess_shell(loop_, factory_, std::move(command), std::move(options))).transport;
   }
   // A child of which the loop has not heard yet, as it made no turn.
   Ref<SubprocessTransport> start_unseen(std::string command, SubprocessOptions options = no_pipes()) {
@@ -80,6 +80,7 @@ class SubprocessTransportTest : public ProcessTest {
   }
 
   Ref<SubprocessRecorder> protocol_{new SubprocessRecorder};
+  const std::function<Ref<SubprocessRecorder>()> factory_ = [this] { return protocol_; };
 };
 
 TEST_F(SubprocessTransportTest, TheStreamsArePipesUnlessOneSaysOtherwise) {  // PROC-01
@@ -96,8 +97,7 @@ TEST_F(SubprocessTransportTest, TheStreamsArePipesUnlessOneSaysOtherwise) {  // 
 }
 
 TEST_F(SubprocessTransportTest, AProgramIsStartedWithItsArguments) {
-  const auto child = run(subprocess_exec(
-      loop_, [this] { return protocol_; }, {"echo", "a b", "$HOME"}, {.std_in = Stdio::devnull()}));
+  const auto child = run(subprocess_exec(loop_, factory_, {"echo", "a b", "$HOME"}, {.std_in = Stdio::devnull()}));
   EXPECT_FALSE(child.transport->get_pipe_transport(0));
   wait_for_end();
   EXPECT_EQ(protocol_->received[1], "a b $HOME\n");
@@ -117,8 +117,8 @@ TEST_F(SubprocessTransportTest, ConnectionMadeIsFirstAndConnectionLostIsLast) { 
 
 TEST_F(SubprocessTransportTest, NoEventComesBeforeConnectionMade) {  // PROC-04
   // Written, closed and exited before the loop makes a turn.
-  const auto transport = start_unseen(
-      "echo early", {.std_in = Stdio::devnull(), .std_out = Stdio::pipe(), .std_err = Stdio::devnull()});
+  const auto transport =
+      start_unseen("echo early", {.std_in = Stdio::devnull(), .std_out = Stdio::pipe(), .std_err = Stdio::devnull()});
   wait_for_exit(transport);
   wait_for_end();
   EXPECT_EQ(protocol_->calls.front(), "made");
@@ -128,8 +128,7 @@ TEST_F(SubprocessTransportTest, NoEventComesBeforeConnectionMade) {  // PROC-04
 
 TEST_F(SubprocessTransportTest, ItsExitIsNoticedWithoutAPidfdToo) {  // PROC-05
   auto spawned = spawn(shell("exit 5"), no_pipes());
-  const auto transport =
-      SubprocessTransport::create(loop_, Child(spawned.pid, Child::Notice::thread), {}, protocol_);
+  const auto transport = SubprocessTransport::create(loop_, Child(spawned.pid, Child::Notice::thread), {}, protocol_);
   wait_for_end();
   EXPECT_EQ(transport->get_returncode(), 5);
 }
@@ -272,7 +271,7 @@ TEST_F(SubprocessTransportTest, CancellingTheCreationKillsAndReapsFirst) {  // P
   const auto before = count_fds();
   // However far it has come.
   for (int turns = 0;; ++turns) {
-    auto task = loop_.create_task(subprocess_shell(loop_, [this] { return protocol_; }, "exec sleep 1000"));
+    auto task = loop_.create_task(subprocess_shell(loop_, factory_, "exec sleep 1000"));
     turn(turns);
     if (task.done()) {
       task.result().transport->close();
@@ -362,8 +361,8 @@ TEST_F(SubprocessTransportTest, AnotherProtocolTakesEffectAtTheNextEvent) {
 }
 
 TEST_F(SubprocessTransportTest, SaysWhatItIs) {
-  const auto transport = start_unseen(
-      "exit 2", {.std_in = Stdio::devnull(), .std_out = Stdio::pipe(), .std_err = Stdio::devnull()});
+  const auto transport =
+      start_unseen("exit 2", {.std_in = Stdio::devnull(), .std_out = Stdio::pipe(), .std_err = Stdio::devnull()});
   const auto pid = std::to_string(transport->get_pid());
   EXPECT_THAT(transport->describe(), StartsWith("<SubprocessTransport pid=" + pid + " running stdout=<ReadPipe"));
   wait_for_end();
