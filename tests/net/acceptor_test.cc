@@ -52,7 +52,7 @@ class NoMoreFiles {
   rlimit before_{};
 };
 
-TEST_F(AcceptorTest, Srv09TakesAtMostBacklogPlusOneConnectionsPerTurn) {
+TEST_F(AcceptorTest, TakesAtMostBacklogPlusOneConnectionsPerTurn) {  // SRV-09
   auto acceptor = make(2);
   acceptor.start();
   std::vector<UniqueFd> clients;
@@ -69,7 +69,7 @@ TEST_F(AcceptorTest, Srv09TakesAtMostBacklogPlusOneConnectionsPerTurn) {
   }
 }
 
-TEST_F(AcceptorTest, Srv11OutOfFilesItReportsOncePausesForASecondAndGoesOn) {
+TEST_F(AcceptorTest, OutOfFilesItReportsOncePausesForASecondAndGoesOn) {  // SRV-11
   auto acceptor = make();
   acceptor.start();
   const auto first = connect();
@@ -93,7 +93,7 @@ TEST_F(AcceptorTest, Srv11OutOfFilesItReportsOncePausesForASecondAndGoesOn) {
   EXPECT_EQ(reports_.size(), 1u);
 }
 
-TEST_F(AcceptorTest, Srv12StoppingWhilePausedCancelsTheRetry) {
+TEST_F(AcceptorTest, StoppingWhilePausedCancelsTheRetry) {  // SRV-12
   auto acceptor = make();
   acceptor.start();
   const auto client = connect();
@@ -114,7 +114,7 @@ TEST_F(AcceptorTest, Srv12StoppingWhilePausedCancelsTheRetry) {
   EXPECT_EQ(accepted_.size(), 1u);
 }
 
-TEST_F(AcceptorTest, Srv13AnyOtherErrorIsReportedAndItGoesOn) {
+TEST_F(AcceptorTest, AnyOtherErrorIsReportedAndItGoesOn) {  // SRV-13
   Acceptor acceptor(loop_, listener_.get(), 5, [this](UniqueFd fd) {
     accepted_.push_back(std::move(fd));
     if (accepted_.size() == 1) throw LoopError("not this one");

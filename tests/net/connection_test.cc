@@ -59,7 +59,7 @@ class ConnectionTest : public NetTest {
   std::vector<UniqueFd> bound_;
 };
 
-TEST_F(ConnectionTest, ReturnsAfterConnectionMade) {
+TEST_F(ConnectionTest, ReturnsAfterConnectionMade) {  // TRANS-01
   const auto address = listening();
   const auto [transport, protocol] = run(create_connection(loop_, recorder(), "127.0.0.1", address.port()));
   EXPECT_THAT(protocol->calls, ElementsAre("made"));
@@ -67,7 +67,7 @@ TEST_F(ConnectionTest, ReturnsAfterConnectionMade) {
   EXPECT_EQ(transport->peername(), address);
 }
 
-TEST_F(ConnectionTest, Conn01RefusesWhatIsNoStreamSocketAndNoAddress) {
+TEST_F(ConnectionTest, RefusesWhatIsNoStreamSocketAndNoAddress) {  // CONN-01
   EXPECT_TRUE(holds<ValueError>(error_of(connect_stream(loop_, "", ""))));
   const auto body = [](EventLoop& loop) -> Coro<void> {
     co_await create_connection(loop, recorder(), UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)));
@@ -75,7 +75,7 @@ TEST_F(ConnectionTest, Conn01RefusesWhatIsNoStreamSocketAndNoAddress) {
   EXPECT_THROW(run(body(loop_)), ValueError);
 }
 
-TEST_F(ConnectionTest, Conn01TakesAConnectedSocket) {
+TEST_F(ConnectionTest, TakesAConnectedSocket) {  // CONN-01
   auto [mine, theirs] = socket_pair();
   const auto connection = run(create_connection(loop_, recorder(), std::move(mine)));
   connection.transport->write("hello");
@@ -93,7 +93,7 @@ class CountingExecutor final : public Executor {
   int jobs = 0;
 };
 
-TEST_F(ConnectionTest, Conn03OnlyNamesAreLookedUp) {
+TEST_F(ConnectionTest, OnlyNamesAreLookedUp) {  // CONN-03
   const auto executor = std::make_shared<CountingExecutor>();
   loop_.set_default_executor(executor);
   EXPECT_THAT(run(resolve(loop_, "127.0.0.1", 80)), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
@@ -106,7 +106,7 @@ TEST_F(ConnectionTest, Conn03OnlyNamesAreLookedUp) {
   EXPECT_EQ(executor->jobs, 2);
 }
 
-TEST_F(ConnectionTest, Conn03LookUpErrorsNameWhatWasLookedUp) {
+TEST_F(ConnectionTest, LookUpErrorsNameWhatWasLookedUp) {  // CONN-03
   try {
     run(resolve(loop_, "127.0.0.1", 80, AF_INET6));
     FAIL();
@@ -118,13 +118,13 @@ TEST_F(ConnectionTest, Conn03LookUpErrorsNameWhatWasLookedUp) {
   EXPECT_THROW(Port(-1), ValueError);
 }
 
-TEST_F(ConnectionTest, Conn05TriesTheAddressesInOrder) {
+TEST_F(ConnectionTest, TriesTheAddressesInOrder) {  // CONN-05
   const auto good = listening();
   const auto connected = run(connect_stream(loop_, std::vector{refusing(), good, listening()}));
   EXPECT_EQ(peer(connected), good);
 }
 
-TEST_F(ConnectionTest, Conn06BindsToALocalAddressOfTheSameFamily) {
+TEST_F(ConnectionTest, BindsToALocalAddressOfTheSameFamily) {  // CONN-06
   const auto address = listening();
   const auto connected = run(connect_stream(loop_, std::vector{address}, {.local_addr = HostPort{"127.0.0.9", 0}}));
   EXPECT_EQ(SocketAddress::local(connected.get()).host(), "127.0.0.9");
@@ -136,7 +136,7 @@ TEST_F(ConnectionTest, Conn06BindsToALocalAddressOfTheSameFamily) {
               HasSubstr("error while attempting to bind on address " + used.to_string() + ": Address already in use"));
 }
 
-TEST_F(ConnectionTest, Conn07CombinesTheErrors) {
+TEST_F(ConnectionTest, CombinesTheErrors) {  // CONN-07
   const auto one = refusing();
   const auto other = refusing();
   const auto text = [](const SocketAddress& address) {
@@ -157,7 +157,7 @@ TEST_F(ConnectionTest, Conn07CombinesTheErrors) {
   }
 }
 
-TEST_F(ConnectionTest, Conn09ACancelledAttemptClosesItsSocketAndTriesNoOther) {
+TEST_F(ConnectionTest, ACancelledAttemptClosesItsSocketAndTriesNoOther) {  // CONN-09
   const auto quiet = silent();
   auto connecting = loop_.create_task(connect_stream(loop_, std::vector{quiet, listening()}));
   turn(3);
@@ -167,14 +167,14 @@ TEST_F(ConnectionTest, Conn09ACancelledAttemptClosesItsSocketAndTriesNoOther) {
   EXPECT_TRUE(connecting.cancelled());
 }
 
-TEST_F(ConnectionTest, AConnectionIsBoundInTimeByItsCaller) {
+TEST_F(ConnectionTest, AConnectionIsBoundInTimeByItsCaller) {  // CONN-09
   const auto body = [](EventLoop& loop, SocketAddress address) -> Coro<void> {
     co_await wait_for(create_connection(loop, recorder(), address), 10ms);
   };
   EXPECT_THROW(run(body(loop_, silent())), TimeoutError);
 }
 
-TEST_F(ConnectionTest, Conn10AFailingFactoryClosesTheSocketThatWasPassedIn) {
+TEST_F(ConnectionTest, AFailingFactoryClosesTheSocketThatWasPassedIn) {  // CONN-10
   auto [mine, theirs] = socket_pair();
   const auto body = [](EventLoop& loop, UniqueFd fd) -> Coro<void> {
     const auto fail = []() -> Ref<Recorder> { throw ValueError("no protocol"); };
@@ -184,7 +184,7 @@ TEST_F(ConnectionTest, Conn10AFailingFactoryClosesTheSocketThatWasPassedIn) {
   EXPECT_TRUE(at_end(theirs));
 }
 
-TEST_F(ConnectionTest, Conn10ACancelledWaitForConnectionMadeClosesTheTransport) {
+TEST_F(ConnectionTest, ACancelledWaitForConnectionMadeClosesTheTransport) {  // CONN-10
   auto [mine, theirs] = socket_pair();
   auto connecting = loop_.create_task(create_connection(loop_, recorder(), std::move(mine)));
   loop_.call_soon([&] { connecting.cancel(); });
@@ -193,14 +193,14 @@ TEST_F(ConnectionTest, Conn10ACancelledWaitForConnectionMadeClosesTheTransport) 
   EXPECT_TRUE(at_end(theirs));
 }
 
-TEST_F(ConnectionTest, Conn11And12ARaceGoesOnWhileAnAddressIsSilent) {
+TEST_F(ConnectionTest, ARaceGoesOnWhileAnAddressIsSilent) {  // CONN-11, CONN-12
   const auto v4 = listening("127.0.0.1");
   const auto v6 = silent("::1");
   const auto connected = run(connect_stream(loop_, std::vector{v6, v4}, {.happy_eyeballs_delay = 5ms}));
   EXPECT_EQ(peer(connected), v4);
 }
 
-TEST_F(ConnectionTest, Conn11FamiliesTakeTurns) {
+TEST_F(ConnectionTest, FamiliesTakeTurns) {  // CONN-11
   // All refuse, so the errors tell the order.
   const std::vector addresses{refusing("::1"), refusing("::1"), refusing("::1"), refusing("127.0.0.1"),
                               refusing("127.0.0.1")};
@@ -220,7 +220,7 @@ TEST_F(ConnectionTest, Conn11FamiliesTakeTurns) {
   EXPECT_EQ(order({.happy_eyeballs_delay = 1s}), "64646");
 }
 
-TEST_F(ConnectionTest, Conn16TcpConnectionsHaveNoDelay) {
+TEST_F(ConnectionTest, TcpConnectionsHaveNoDelay) {  // CONN-16
   const auto [transport, protocol] = run(create_connection(loop_, recorder(), listening()));
   int on = 0;
   socklen_t length = sizeof on;
@@ -228,7 +228,7 @@ TEST_F(ConnectionTest, Conn16TcpConnectionsHaveNoDelay) {
   EXPECT_NE(on, 0);
 }
 
-TEST_F(ConnectionTest, Unix04ConnectsByPathAndChecksSockets) {
+TEST_F(ConnectionTest, ConnectsByPathAndChecksSockets) {  // UNIX-04
   const std::string name = std::string("\0evloop-connection-", 19) + std::to_string(::getpid());
   const auto listener = listen_stream_socket(SocketAddress::unix_path(name));
   const auto connection = run(create_unix_connection(loop_, recorder(), name));
@@ -267,7 +267,7 @@ class RaceTest : public NetTest {
   int cancelled_ = 0;
 };
 
-TEST_F(RaceTest, Conn12TheNextStartsWhenOneFailsOrTakesTooLong) {
+TEST_F(RaceTest, TheNextStartsWhenOneFailsOrTakesTooLong) {  // CONN-12, CONN-13, CONN-14
   const auto result = race({after(1s, 0, true), after(30s, 1), after(5s, 2)}, 10s);
   EXPECT_THAT(started_, ElementsAre(std::pair(0, 0s), std::pair(1, 1s), std::pair(2, 11s)));
   EXPECT_EQ(result.value, 2);
@@ -280,12 +280,12 @@ TEST_F(RaceTest, Conn12TheNextStartsWhenOneFailsOrTakesTooLong) {
   EXPECT_THAT(loop_.all_tasks(), IsEmpty());
 }
 
-TEST_F(RaceTest, Conn12AnEarlierFailureDoesNotStartTheNextEarlier) {
+TEST_F(RaceTest, AnEarlierFailureDoesNotStartTheNextEarlier) {  // CONN-12
   race({after(12s, 0, true), after(30s, 1, true), after(1s, 2)}, 10s);
   EXPECT_THAT(started_, ElementsAre(std::pair(0, 0s), std::pair(1, 10s), std::pair(2, 20s)));
 }
 
-TEST_F(RaceTest, Conn14WithoutAWinnerAllErrorsAreThere) {
+TEST_F(RaceTest, WithoutAWinnerAllErrorsAreThere) {  // CONN-14
   const auto result = race({after(1s, 0, true), after(2s, 1, true)}, 10s);
   EXPECT_FALSE(result.value || result.winner);
   EXPECT_EQ(result.errors.size(), 2u);
@@ -294,18 +294,18 @@ TEST_F(RaceTest, Conn14WithoutAWinnerAllErrorsAreThere) {
   EXPECT_THAT(none.errors, IsEmpty());
 }
 
-TEST_F(RaceTest, Conn14WithoutADelayItIsSequential) {
+TEST_F(RaceTest, WithoutADelayItIsSequential) {  // CONN-14
   race({after(100s, 0, true), after(1s, 1)}, std::nullopt);
   EXPECT_THAT(started_, ElementsAre(std::pair(0, 0s), std::pair(1, 100s)));
 }
 
-TEST_F(RaceTest, Conn14TheLastMayWinLongAfterTheOthersFailed) {
+TEST_F(RaceTest, TheLastMayWinLongAfterTheOthersFailed) {  // CONN-14
   const auto result = race({after(50s, 0), after(1s, 1, true)}, 10s);
   EXPECT_EQ(result.winner, 0u);
   EXPECT_EQ(loop_.time().time_since_epoch(), 50s);
 }
 
-TEST_F(RaceTest, Conn15CancellingTheRaceEndsAllAttemptsWithItsMessage) {
+TEST_F(RaceTest, CancellingTheRaceEndsAllAttemptsWithItsMessage) {  // CONN-15
   auto task = loop_.create_task(staggered_race<int>(loop_, {after(100s, 0), after(100s, 1)}, 10s));
   loop_.call_later(15s, [&] { task.cancel("enough"); });
   turn_until([&] { return task.done(); });

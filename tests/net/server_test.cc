@@ -60,7 +60,7 @@ class ServerTest : public NetTest {
   std::vector<Ref<Recorder>> protocols_;
 };
 
-TEST_F(ServerTest, Srv01ASocketOfAnotherKindIsRefused) {
+TEST_F(ServerTest, ASocketOfAnotherKindOrNoHostIsRefused) {  // SRV-01
   const auto text =
       error_of<ValueError>(create_server(loop_, factory(), UniqueFd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))));
   EXPECT_THAT(text, HasSubstr("A Stream Socket was expected, got fd "));
@@ -68,13 +68,13 @@ TEST_F(ServerTest, Srv01ASocketOfAnotherKindIsRefused) {
             "Neither host/port nor sock were specified");
 }
 
-TEST_F(ServerTest, Srv01ABoundSocketIsServed) {
+TEST_F(ServerTest, ABoundSocketIsServed) {
   auto server = run(create_server(loop_, factory(), bind_stream_socket(SocketAddress::parse("127.0.0.1:0"))));
   const auto client = connect_and_wait(server);
   EXPECT_EQ(protocols_.size(), 1u);
 }
 
-TEST_F(ServerTest, Srv02AnEmptyHostServesAllInterfacesAndAHostListEachOnce) {
+TEST_F(ServerTest, AnEmptyHostServesAllInterfacesAndAHostListEachOnce) {  // SRV-02
   auto all = run(create_server(loop_, factory(), "", 0));
   std::vector<std::string> hosts;
   for (const auto& socket : all.sockets()) hosts.push_back(socket.address.host());
@@ -85,7 +85,7 @@ TEST_F(ServerTest, Srv02AnEmptyHostServesAllInterfacesAndAHostListEachOnce) {
   EXPECT_EQ(address(named).host(), "127.0.0.1");
 }
 
-TEST_F(ServerTest, Srv04AnAddressThatIsNotHereIsNoAddressToBind) {
+TEST_F(ServerTest, AnAddressThatIsNotHereIsNoAddressToBind) {  // SRV-04
   EXPECT_EQ(error_of<std::system_error>(create_server(loop_, factory(), "192.0.2.1", 1)),
             "could not bind on any address out of [192.0.2.1:1]");
   // With another one it is left out.
@@ -93,7 +93,7 @@ TEST_F(ServerTest, Srv04AnAddressThatIsNotHereIsNoAddressToBind) {
   EXPECT_EQ(server.sockets().size(), 1u);
 }
 
-TEST_F(ServerTest, Srv05AnAddressInUseClosesWhatWasBoundAndIsNamed) {
+TEST_F(ServerTest, AnAddressInUseClosesWhatWasBoundAndIsNamed) {  // SRV-05
   auto first = serve();
   const auto used = address(first);
   const auto text = error_of<std::system_error>(
@@ -103,7 +103,7 @@ TEST_F(ServerTest, Srv05AnAddressInUseClosesWhatWasBoundAndIsNamed) {
   EXPECT_EQ(again.sockets().size(), 1u);
 }
 
-TEST_F(ServerTest, Srv06ListensAtOnceAndAfterOneTurn) {
+TEST_F(ServerTest, ListensAtOnceAndAfterOneTurn) {  // SRV-06
   auto task = loop_.create_task(create_server(loop_, factory(), SocketAddress::parse("127.0.0.1:0")));
   turn();
   EXPECT_FALSE(task.done());
@@ -115,7 +115,7 @@ TEST_F(ServerTest, Srv06ListensAtOnceAndAfterOneTurn) {
   EXPECT_EQ(&server.get_loop(), &loop_);
 }
 
-TEST_F(ServerTest, Srv07BoundButNotListeningUntilStarted) {
+TEST_F(ServerTest, BoundButNotListeningUntilStarted) {  // SRV-07
   auto server = serve({.start_serving = false});
   EXPECT_FALSE(server.is_serving());
   EXPECT_FALSE(connect(address(server)));
@@ -125,7 +125,7 @@ TEST_F(ServerTest, Srv07BoundButNotListeningUntilStarted) {
   EXPECT_TRUE(connect(address(server)));
 }
 
-TEST_F(ServerTest, Srv08StartServingAfterCloseSaysSo) {
+TEST_F(ServerTest, StartServingAfterCloseSaysSo) {  // SRV-08
   auto server = serve();
   server.close();
   try {
@@ -137,7 +137,7 @@ TEST_F(ServerTest, Srv08StartServingAfterCloseSaysSo) {
   EXPECT_FALSE(server.is_serving());
 }
 
-TEST_F(ServerTest, Srv14AFailingFactoryClosesTheConnectionAndIsReportedInDebugOnly) {
+TEST_F(ServerTest, AFailingFactoryClosesTheConnectionAndIsReportedInDebugOnly) {  // SRV-14
   auto server = run(create_server(
       loop_, []() -> Ref<BaseProtocol> { throw ValueError("no protocol"); }, "127.0.0.1", 0));
   for (const bool debug : {false, true}) {
@@ -149,7 +149,7 @@ TEST_F(ServerTest, Srv14AFailingFactoryClosesTheConnectionAndIsReportedInDebugOn
   EXPECT_THAT(reports_, ElementsAre("Error on transport creation for incoming connection"));
 }
 
-TEST_F(ServerTest, Srv16SocketsTellWhereItListensUntilItIsClosed) {
+TEST_F(ServerTest, SocketsTellWhereItListensUntilItIsClosed) {  // SRV-16
   auto server = serve();
   ASSERT_EQ(server.sockets().size(), 1u);
   EXPECT_NE(address(server).port(), 0);
@@ -157,7 +157,7 @@ TEST_F(ServerTest, Srv16SocketsTellWhereItListensUntilItIsClosed) {
   EXPECT_THAT(server.sockets(), IsEmpty());
 }
 
-TEST_F(ServerTest, Srv17CloseStopsAcceptingAndLeavesConnectionsAlone) {
+TEST_F(ServerTest, CloseStopsAcceptingAndLeavesConnectionsAlone) {  // SRV-17
   auto server = serve();
   const auto where = address(server);
   const auto client = connect_and_wait(server);
@@ -170,7 +170,7 @@ TEST_F(ServerTest, Srv17CloseStopsAcceptingAndLeavesConnectionsAlone) {
   EXPECT_EQ(receive_text(client), "still here");
 }
 
-TEST_F(ServerTest, Srv18WaitClosedReturnsWhenTheLastConnectionHasGone) {
+TEST_F(ServerTest, WaitClosedReturnsWhenTheLastConnectionHasGone) {  // SRV-18
   auto server = serve();
   const auto client = connect_and_wait(server);
   auto early = loop_.create_task(server.wait_closed());
@@ -187,7 +187,7 @@ TEST_F(ServerTest, Srv18WaitClosedReturnsWhenTheLastConnectionHasGone) {
   run(server.wait_closed());
 }
 
-TEST_F(ServerTest, Srv18WaitClosedWaitsForCloseAlsoWithoutConnections) {
+TEST_F(ServerTest, WaitClosedWaitsForCloseAlsoWithoutConnections) {  // SRV-18
   auto server = serve();
   auto waiting = loop_.create_task(server.wait_closed());
   turn(3);
@@ -197,7 +197,7 @@ TEST_F(ServerTest, Srv18WaitClosedWaitsForCloseAlsoWithoutConnections) {
   EXPECT_TRUE(waiting.done());
 }
 
-TEST_F(ServerTest, Srv19ClosesOrAbortsItsConnectionsAndServesOn) {
+TEST_F(ServerTest, ClosesOrAbortsItsConnectionsAndServesOn) {  // SRV-19
   auto server = serve();
   const auto gentle = connect_and_wait(server);
   protocols_[0]->transport->write(std::string(10'000'000, 'x'));
@@ -219,7 +219,7 @@ TEST_F(ServerTest, Srv19ClosesOrAbortsItsConnectionsAndServesOn) {
   EXPECT_TRUE(server.is_serving());
 }
 
-TEST_F(ServerTest, Srv20ServesForeverOnceAtATime) {
+TEST_F(ServerTest, ServesForeverOnceAtATime) {  // SRV-20
   auto server = serve({.start_serving = false});
   auto first = loop_.create_task(server.serve_forever());
   turn(2);
@@ -235,7 +235,7 @@ TEST_F(ServerTest, Srv20ServesForeverOnceAtATime) {
   EXPECT_THAT(describe(third.exception()), HasSubstr("is closed"));
 }
 
-TEST_F(ServerTest, Srv21CancellingServeForeverClosesServerAndClientsAndWaitsForThem) {
+TEST_F(ServerTest, CancellingServeForeverClosesServerAndClientsAndWaitsForThem) {  // SRV-21
   auto server = serve();
   auto forever = loop_.create_task(server.serve_forever());
   const auto client = connect_and_wait(server);
@@ -246,7 +246,7 @@ TEST_F(ServerTest, Srv21CancellingServeForeverClosesServerAndClientsAndWaitsForT
   EXPECT_THAT(server.sockets(), IsEmpty());
 }
 
-TEST_F(ServerTest, Srv22AScopeClosesTheServerAndWaits) {
+TEST_F(ServerTest, AScopeClosesTheServerAndWaits) {  // SRV-22
   SocketAddress where;
   const auto body = [&]() -> Coro<int> {
     co_return co_await with_server(co_await create_server(loop_, factory(), "127.0.0.1", 0),
@@ -259,7 +259,7 @@ TEST_F(ServerTest, Srv22AScopeClosesTheServerAndWaits) {
   EXPECT_FALSE(connect(where));
 }
 
-TEST_F(ServerTest, Srv23ConnectAcceptedSocketMakesAServersConnection) {
+TEST_F(ServerTest, ConnectAcceptedSocketMakesAServersConnection) {  // SRV-23
   auto [client, accepted] = tcp_pair();
   const auto connection = run(connect_accepted_socket(
       loop_, [] { return Ref(new Recorder); }, std::move(accepted)));
@@ -267,14 +267,14 @@ TEST_F(ServerTest, Srv23ConnectAcceptedSocketMakesAServersConnection) {
   EXPECT_EQ(connection.transport->peername(), SocketAddress::local(client.get()));
 }
 
-TEST_F(ServerTest, Srv24AConnectionThatTheClosedLoopEndsNoLongerCounts) {
+TEST_F(ServerTest, AConnectionThatTheClosedLoopEndsNoLongerCounts) {  // SRV-24
   auto server = serve();
   const auto client = connect_and_wait(server);
   loop_.close();
   EXPECT_TRUE(at_end(client));
 }
 
-TEST_F(ServerTest, ADestroyedServerIsClosedAndItsConnectionsLiveOn) {
+TEST_F(ServerTest, ADestroyedServerIsClosedAndItsConnectionsLiveOn) {  // SRV-17
   SocketAddress where;
   UniqueFd client;
   {
@@ -301,14 +301,14 @@ TEST_F(ServerTest, AnAcceptedConnectionIsDroppedIfTheServerClosesBeforeItBegins)
 
 // --- unix sockets ---
 
-TEST_F(ServerTest, Unix01ASocketOfAnotherKindIsRefused) {
+TEST_F(ServerTest, AUnixServerRefusesASocketOfAnotherKindAndNoPath) {  // UNIX-01
   EXPECT_EQ(error_of<ValueError>(create_unix_server(loop_, factory(), "")),
             "path was not specified, and no sock specified");
   EXPECT_THAT(error_of<ValueError>(create_unix_server(loop_, factory(), open_stream_socket(AF_INET))),
               HasSubstr("A UNIX Domain Stream Socket was expected, got fd "));
 }
 
-TEST_F(ServerTest, Unix02ReplacesASocketAndNothingElse) {
+TEST_F(ServerTest, AUnixServerReplacesASocketAndNothingElse) {  // UNIX-02
   const auto socket = path("socket");
   static_cast<void>(bind_stream_socket(SocketAddress::unix_path(socket)));
   ASSERT_TRUE(std::filesystem::is_socket(socket));
@@ -324,7 +324,7 @@ TEST_F(ServerTest, Unix02ReplacesASocketAndNothingElse) {
               HasSubstr("No such file or directory"));
 }
 
-TEST_F(ServerTest, Unix03ThePathGoesWithTheServer) {
+TEST_F(ServerTest, ThePathGoesWithTheServer) {  // UNIX-03
   const auto socket = path("socket");
   auto server = run(create_unix_server(loop_, factory(), socket));
   server.close();
@@ -334,7 +334,7 @@ TEST_F(ServerTest, Unix03ThePathGoesWithTheServer) {
   EXPECT_TRUE(std::filesystem::exists(socket));
 }
 
-TEST_F(ServerTest, Unix03APathThatIsGoneOrAnothersIsLeftAlone) {
+TEST_F(ServerTest, APathThatIsGoneOrAnothersIsLeftAlone) {  // UNIX-03
   const auto socket = path("socket");
   auto gone = run(create_unix_server(loop_, factory(), socket));
   std::filesystem::remove(socket);
@@ -347,7 +347,7 @@ TEST_F(ServerTest, Unix03APathThatIsGoneOrAnothersIsLeftAlone) {
   EXPECT_TRUE(std::filesystem::exists(socket));
 }
 
-TEST_F(ServerTest, Unix03AbstractNamesHaveNoFile) {
+TEST_F(ServerTest, AbstractNamesHaveNoFile) {  // UNIX-03
   const std::string name = std::string("\0evloop-server-", 15) + std::to_string(::getpid());
   auto server = run(create_unix_server(loop_, factory(), name));
   EXPECT_EQ(address(server).to_string(), "unix:@" + name.substr(1));

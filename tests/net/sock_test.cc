@@ -20,7 +20,7 @@ class SockTest : public NetTest {
   UniqueFd mine_, theirs_;
 };
 
-TEST_F(SockTest, Sock02AnswersAtOnceWhatIsThere) {
+TEST_F(SockTest, AnswersAtOnceWhatIsThere) {  // SOCK-02
   send_text(theirs_, "data");
   auto task = loop_.create_task(receive());
   turn();
@@ -28,7 +28,7 @@ TEST_F(SockTest, Sock02AnswersAtOnceWhatIsThere) {
   EXPECT_EQ(task.result(), "data");
 }
 
-TEST_F(SockTest, Sock03WaitsForTheFdAndWakesTheTaskInTheNextTurn) {
+TEST_F(SockTest, WaitsForTheFdAndWakesTheTaskInTheNextTurn) {  // SOCK-03
   auto task = loop_.create_task(receive());
   turn(3);
   EXPECT_FALSE(task.done());
@@ -41,7 +41,7 @@ TEST_F(SockTest, Sock03WaitsForTheFdAndWakesTheTaskInTheNextTurn) {
   EXPECT_EQ(task.result(), "data");
 }
 
-TEST_F(SockTest, Sock03AnErrorOfTheSystemIsThrown) {
+TEST_F(SockTest, AnErrorOfTheSystemIsThrown) {  // SOCK-03
   auto [client, server] = tcp_pair();
   auto task = loop_.create_task(
       [](EventLoop& loop, int fd) -> Coro<void> { co_await sock_recv(loop, fd, 10); }(loop_, client.get()));
@@ -52,7 +52,7 @@ TEST_F(SockTest, Sock03AnErrorOfTheSystemIsThrown) {
   EXPECT_FALSE(loop_.is_watched(client.get(), Interest::read));
 }
 
-TEST_F(SockTest, Sock04ACancelledWaitIsUnregisteredAndLosesNothing) {
+TEST_F(SockTest, ACancelledWaitIsUnregisteredAndLosesNothing) {  // SOCK-04, SOCK-05
   auto task = loop_.create_task(receive());
   turn(2);
   send_text(theirs_, "kept");
@@ -63,7 +63,7 @@ TEST_F(SockTest, Sock04ACancelledWaitIsUnregisteredAndLosesNothing) {
   EXPECT_EQ(run(receive()), "kept");
 }
 
-TEST_F(SockTest, Sock04TheNextOperationMayBeginInTheStepThatCancels) {
+TEST_F(SockTest, TheNextOperationMayBeginInTheStepThatCancels) {  // SOCK-04, SOCK-06
   const auto race = [this]() -> Coro<std::string> {
     auto first = loop_.create_task(receive());
     co_await sleep(Duration::zero());
@@ -81,7 +81,7 @@ TEST_F(SockTest, Sock04TheNextOperationMayBeginInTheStepThatCancels) {
   EXPECT_THAT(task.result(), testing::StartsWith("data|evloop::LoopError: File descriptor"));
 }
 
-TEST_F(SockTest, Sock06ASecondWaitInTheSameDirectionIsRefused) {
+TEST_F(SockTest, ASecondWaitInTheSameDirectionIsRefused) {  // SOCK-06
   auto first = loop_.create_task(receive());
   turn();
   auto second = loop_.create_task(receive());
@@ -92,7 +92,7 @@ TEST_F(SockTest, Sock06ASecondWaitInTheSameDirectionIsRefused) {
   EXPECT_EQ(first.result(), "data");
 }
 
-TEST_F(SockTest, Sock07AnswersNothingAtTheEndAndAtMostWhatIsAskedFor) {
+TEST_F(SockTest, AnswersNothingAtTheEndAndAtMostWhatIsAskedFor) {  // SOCK-07
   send_text(theirs_, "data");
   EXPECT_EQ(run(receive(2)), "da");
   EXPECT_EQ(run(receive(1'000'000)), "ta");
@@ -107,7 +107,7 @@ TEST_F(SockTest, ReceivesIntoABuffer) {
   EXPECT_EQ(text(buffer), "dat");
 }
 
-TEST_F(SockTest, Sock09SendsAllHoweverOftenItMustWait) {
+TEST_F(SockTest, SendsAllHoweverOftenItMustWait) {  // SOCK-09
   const std::string data(3'000'000, 'x');
   auto task = loop_.create_task(sock_sendall(loop_, mine_.get(), bytes(data)));
   std::size_t received = 0;
@@ -119,14 +119,14 @@ TEST_F(SockTest, Sock09SendsAllHoweverOftenItMustWait) {
   run(sock_sendall(loop_, mine_.get(), {}));
 }
 
-TEST_F(SockTest, Sock09APeerThatIsGoneIsAnErrorAndNoSignal) {
+TEST_F(SockTest, APeerThatIsGoneIsAnErrorAndNoSignal) {  // SOCK-09
   theirs_.reset();
   auto task = loop_.create_task(sock_sendall(loop_, mine_.get(), bytes("x")));
   turn(2);
   EXPECT_TRUE(is_connection_error(task.exception()));
 }
 
-TEST_F(SockTest, Sock12ConnectsAndAcceptsAndTellsWhoRefused) {
+TEST_F(SockTest, ConnectsAndAcceptsAndTellsWhoRefused) {  // SOCK-12, SOCK-13
   const auto body = [](EventLoop& loop) -> Coro<void> {
     auto listener = listen_stream_socket(SocketAddress::parse("127.0.0.1:0"));
     const auto address = SocketAddress::local(listener.get());
@@ -148,7 +148,7 @@ TEST_F(SockTest, Sock12ConnectsAndAcceptsAndTellsWhoRefused) {
   run(body(loop_));
 }
 
-TEST_F(SockTest, Sock13ACancelledAcceptLosesNoConnection) {
+TEST_F(SockTest, ACancelledAcceptLosesNoConnection) {  // SOCK-05, SOCK-13
   const auto listener = listen_stream_socket(SocketAddress::parse("127.0.0.1:0"));
   auto accepting = loop_.create_task(sock_accept(loop_, listener.get()));
   turn(2);

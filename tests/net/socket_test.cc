@@ -7,7 +7,7 @@
 namespace evloop {
 namespace {
 
-TEST(Socket, ABindThatFailsNamesTheAddress) {
+TEST(Socket, ABindThatFailsNamesTheAddress) {  // SRV-05
   const auto first = listen_stream_socket(SocketAddress::parse("127.0.0.1:0"));
   const auto address = SocketAddress::local(first.get());
   try {
@@ -20,7 +20,7 @@ TEST(Socket, ABindThatFailsNamesTheAddress) {
   }
 }
 
-TEST(Socket, Srv03TheSamePortServesBothFamiliesAndReusePortSeveralSockets) {
+TEST(Socket, TheSamePortServesBothFamiliesAndReusePortSeveralSockets) {  // SRV-03
   const auto v6 = listen_stream_socket(SocketAddress::parse("[::]:0"));
   const auto port = SocketAddress::local(v6.get()).port();
   EXPECT_NO_THROW(static_cast<void>(listen_stream_socket(SocketAddress::ip("0.0.0.0", port))));
@@ -28,7 +28,7 @@ TEST(Socket, Srv03TheSamePortServesBothFamiliesAndReusePortSeveralSockets) {
   EXPECT_NO_THROW(static_cast<void>(listen_stream_socket(SocketAddress::local(shared.get()), {.reuse_port = true})));
 }
 
-TEST(Socket, Srv01ChecksItsKind) {
+TEST(Socket, ChecksItsKind) {  // SRV-01
   const auto [one, other] = socket_pair();
   EXPECT_NO_THROW(check_stream_socket(one.get()));
   EXPECT_NO_THROW(check_unix_stream_socket(one.get()));

@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-TEST_F(SocketTransportTest, Trans26CloseEndsWithNothingBufferedInALaterCallback) {
+TEST_F(SocketTransportTest, CloseEndsWithNothingBufferedInALaterCallback) {  // TRANS-26, TRANS-28
   const auto transport = connect();
   transport->close();
   transport->close();
@@ -22,7 +22,7 @@ TEST_F(SocketTransportTest, Trans26CloseEndsWithNothingBufferedInALaterCallback)
   EXPECT_TRUE(at_end(peer_));
 }
 
-TEST_F(SocketTransportTest, Trans26CloseInsideDataReceivedReadsNoMore) {
+TEST_F(SocketTransportTest, CloseInsideDataReceivedReadsNoMore) {  // TRANS-26
   connect();
   protocol_->on_data = [](Recorder& self) { self.transport->close(); };
   send_text(peer_, "one");
@@ -32,7 +32,7 @@ TEST_F(SocketTransportTest, Trans26CloseInsideDataReceivedReadsNoMore) {
   EXPECT_THAT(protocol_->calls, ElementsAre("made", "data", "lost"));
 }
 
-TEST_F(SocketTransportTest, Trans27AbortDropsTheBufferAlsoAfterClose) {
+TEST_F(SocketTransportTest, AbortDropsTheBufferAlsoAfterClose) {  // TRANS-27
   const auto transport = connect();
   fill(*transport, 100'000);
   transport->close();
@@ -47,7 +47,7 @@ TEST_F(SocketTransportTest, Trans27AbortDropsTheBufferAlsoAfterClose) {
   EXPECT_FALSE(protocol_->error);
 }
 
-TEST_F(SocketTransportTest, Trans27AbortInsideEveryCallbackLosesOnce) {
+TEST_F(SocketTransportTest, AbortInsideEveryCallbackLosesOnce) {  // TRANS-02, TRANS-27, TRANS-28
   using Place = Recorder::Action Recorder::*;
   for (const Place place :
        {&Recorder::on_made, &Recorder::on_data, &Recorder::on_eof, &Recorder::on_pause, &Recorder::on_lost}) {
@@ -66,7 +66,7 @@ TEST_F(SocketTransportTest, Trans27AbortInsideEveryCallbackLosesOnce) {
   }
 }
 
-TEST_F(SocketTransportTest, Trans29AfterConnectionLostSocketAndProtocolAreGone) {
+TEST_F(SocketTransportTest, AfterConnectionLostSocketAndProtocolAreGone) {  // TRANS-29
   const auto transport = connect();
   protocol_->on_lost = [](Recorder&) { throw LoopError("at the end"); };
   transport->close();
@@ -77,7 +77,7 @@ TEST_F(SocketTransportTest, Trans29AfterConnectionLostSocketAndProtocolAreGone) 
   EXPECT_EQ(transport->fd(), -1);
 }
 
-TEST_F(SocketTransportTest, Trans30WhatIsLeftWhenTheLoopClosesIsClosedWithAWarning) {
+TEST_F(SocketTransportTest, WhatIsLeftWhenTheLoopClosesIsClosedWithAWarning) {  // TRANS-30
   struct Witness : Recorder {
     explicit Witness(bool& flag) : gone(flag) {}
     ~Witness() override { gone = true; }
@@ -108,7 +108,7 @@ TEST_F(SocketTransportTest, Trans30WhatIsLeftWhenTheLoopClosesIsClosedWithAWarni
   EXPECT_EQ(kept->loop(), nullptr);
 }
 
-TEST_F(SocketTransportTest, Trans30AlsoThoseThatHadBegunToClose) {
+TEST_F(SocketTransportTest, AlsoThoseThatHadBegunToClose) {  // TRANS-30
   const auto transport = connect();
   fill(*transport, 100'000);
   transport->close();
@@ -118,7 +118,7 @@ TEST_F(SocketTransportTest, Trans30AlsoThoseThatHadBegunToClose) {
   EXPECT_EQ(transport->fd(), -1);
 }
 
-TEST_F(SocketTransportTest, Fd06ItsFdCannotBeWatchedByOthersUntilItCloses) {
+TEST_F(SocketTransportTest, ItsFdCannotBeWatchedByOthersUntilItCloses) {  // FD-06
   const auto transport = connect();
   const auto fd = transport->fd();
   const std::string used = "File descriptor " + std::to_string(fd) + " is used by transport <SocketTransport";
@@ -139,7 +139,7 @@ TEST_F(SocketTransportTest, Fd06ItsFdCannotBeWatchedByOthersUntilItCloses) {
   EXPECT_NO_THROW(loop_.remove_reader(fd));
 }
 
-TEST_F(SocketTransportTest, AnotherTransportOnItsFdIsRefused) {
+TEST_F(SocketTransportTest, AnotherTransportOnItsFdIsRefused) {  // CONN-10
   const auto transport = connect();
   EXPECT_THROW(static_cast<void>(SocketTransport::create(loop_, UniqueFd(transport->fd()), protocol_)), LoopError);
   // The refused one took over the fd, and closed it (CONN-10).

@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-TEST_F(SocketTransportTest, Trans01MadeThenReadingThenTheCreatorIsWoken) {
+TEST_F(SocketTransportTest, MadeThenReadingThenTheCreatorIsWoken) {  // TRANS-01
   auto [mine, theirs] = socket_pair();
   send_text(theirs, "early");
   const auto waiter = loop_.create_future<void>();
@@ -27,7 +27,7 @@ TEST_F(SocketTransportTest, Trans01MadeThenReadingThenTheCreatorIsWoken) {
   EXPECT_EQ(protocol_->data, "early");
 }
 
-TEST_F(SocketTransportTest, Trans02EchoesUntilThePeerEndsAndIsLostOnce) {
+TEST_F(SocketTransportTest, EchoesUntilThePeerEndsAndIsLostOnce) {  // TRANS-02, TRANS-06
   connect();
   protocol_->on_data = [](Recorder& self) { self.transport->write(std::exchange(self.data, {})); };
   for (const auto* message : {"one", "two", "three"}) {
@@ -41,7 +41,7 @@ TEST_F(SocketTransportTest, Trans02EchoesUntilThePeerEndsAndIsLostOnce) {
   EXPECT_FALSE(protocol_->error);
 }
 
-TEST_F(SocketTransportTest, Trans04ReadingPausedInConnectionMadeDoesNotStart) {
+TEST_F(SocketTransportTest, ReadingPausedInConnectionMadeDoesNotStart) {  // TRANS-04
   protocol_->on_made = [](Recorder& self) { self.transport->pause_reading(); };
   const auto transport = connect();
   send_text(peer_, "data");
@@ -52,7 +52,7 @@ TEST_F(SocketTransportTest, Trans04ReadingPausedInConnectionMadeDoesNotStart) {
   EXPECT_EQ(protocol_->data, "data");
 }
 
-TEST_F(SocketTransportTest, Trans05TakesOneReceivePerTurnAndAtMost256KiB) {
+TEST_F(SocketTransportTest, TakesOneReceivePerTurnAndAtMost256KiB) {  // TRANS-05
   std::vector<std::size_t> sizes;
   auto [mine, theirs] = tcp_pair();
   const int room = 4 << 20;
@@ -76,7 +76,7 @@ TEST_F(SocketTransportTest, Trans05TakesOneReceivePerTurnAndAtMost256KiB) {
   EXPECT_LE(std::ranges::max(sizes), 256u * 1024);
 }
 
-TEST_F(SocketTransportTest, Trans06KeepsAHalfClosedConnectionOpenForWriting) {
+TEST_F(SocketTransportTest, KeepsAHalfClosedConnectionOpenForWriting) {  // TRANS-06
   protocol_->keep_open = true;
   const auto transport = connect();
   ::shutdown(peer_.get(), SHUT_WR);
@@ -95,7 +95,7 @@ TEST_F(SocketTransportTest, Trans06KeepsAHalfClosedConnectionOpenForWriting) {
   EXPECT_EQ(times(protocol_->calls, "lost"), 1u);
 }
 
-TEST_F(SocketTransportTest, Trans06FlushesBeforeClosingAtTheEndOfData) {
+TEST_F(SocketTransportTest, FlushesBeforeClosingAtTheEndOfData) {  // TRANS-06
   const auto transport = connect();
   fill(*transport, 100'000);
   ::shutdown(peer_.get(), SHUT_WR);
@@ -107,7 +107,7 @@ TEST_F(SocketTransportTest, Trans06FlushesBeforeClosingAtTheEndOfData) {
   EXPECT_FALSE(protocol_->error);
 }
 
-TEST_F(SocketTransportTest, Trans07AFailingConnectionMadeIsReportedAndTheConnectionLives) {
+TEST_F(SocketTransportTest, AFailingConnectionMadeIsReportedAndTheConnectionLives) {  // TRANS-07
   auto [mine, theirs] = socket_pair();
   const auto waiter = loop_.create_future<void>();
   protocol_->on_made = [](Recorder&) { throw LoopError("no"); };
@@ -121,7 +121,7 @@ TEST_F(SocketTransportTest, Trans07AFailingConnectionMadeIsReportedAndTheConnect
   EXPECT_EQ(protocol_->data, "data");
 }
 
-TEST_F(SocketTransportTest, Trans08AnErrorOfDataReceivedIsFatal) {
+TEST_F(SocketTransportTest, AnErrorOfDataReceivedIsFatal) {  // TRANS-08
   protocol_->on_data = [](Recorder&) { throw ValueError("bad data"); };
   connect();
   send_text(peer_, "data");
@@ -132,7 +132,7 @@ TEST_F(SocketTransportTest, Trans08AnErrorOfDataReceivedIsFatal) {
   EXPECT_TRUE(holds<ValueError>(protocol_->error));
 }
 
-TEST_F(SocketTransportTest, Trans08AnErrorOfEofReceivedIsFatal) {
+TEST_F(SocketTransportTest, AnErrorOfEofReceivedIsFatal) {  // TRANS-08
   protocol_->on_eof = [](Recorder&) { throw ValueError("bad end"); };
   connect();
   peer_.reset();
@@ -141,14 +141,14 @@ TEST_F(SocketTransportTest, Trans08AnErrorOfEofReceivedIsFatal) {
   EXPECT_TRUE(holds<ValueError>(protocol_->error));
 }
 
-TEST_F(SocketTransportTest, Trans08AFatalLeavesTheRun) {
+TEST_F(SocketTransportTest, AFatalLeavesTheRun) {  // TRANS-08
   protocol_->on_data = [](Recorder&) { throw ExitRequest(3); };
   connect();
   send_text(peer_, "data");
   EXPECT_THROW(turn(), ExitRequest);
 }
 
-TEST_F(SocketTransportTest, Trans09AResetIsToldToTheProtocolAndNotReported) {
+TEST_F(SocketTransportTest, AResetIsToldToTheProtocolAndNotReported) {  // TRANS-09
   auto [mine, theirs] = tcp_pair();
   const auto transport = connect(std::move(mine));
   turn();
@@ -180,7 +180,7 @@ class Buffered : public BufferedProtocol {
   std::exception_ptr error;
 };
 
-TEST_F(SocketTransportTest, Trans10ABufferedProtocolReceivesIntoItsOwnMemory) {
+TEST_F(SocketTransportTest, ABufferedProtocolReceivesIntoItsOwnMemory) {  // TRANS-10
   const auto transport = connect();
   const Ref<Buffered> buffered(new Buffered);
   transport->set_protocol(buffered);
@@ -191,7 +191,7 @@ TEST_F(SocketTransportTest, Trans10ABufferedProtocolReceivesIntoItsOwnMemory) {
   EXPECT_EQ(buffered->data, "buffered");
 }
 
-TEST_F(SocketTransportTest, Trans10AnEmptyBufferIsFatal) {
+TEST_F(SocketTransportTest, AnEmptyBufferIsFatal) {  // TRANS-10
   const auto transport = connect();
   const Ref<Buffered> buffered(new Buffered);
   buffered->size = 0;
@@ -202,7 +202,7 @@ TEST_F(SocketTransportTest, Trans10AnEmptyBufferIsFatal) {
   EXPECT_THAT(describe(buffered->error), HasSubstr("get_buffer() returned an empty buffer"));
 }
 
-TEST_F(SocketTransportTest, Trans08AnErrorOfBufferUpdatedIsFatal) {
+TEST_F(SocketTransportTest, AnErrorOfBufferUpdatedIsFatal) {  // TRANS-08
   const auto transport = connect();
   const Ref<Buffered> buffered(new Buffered);
   buffered->fail_updated = true;
@@ -213,7 +213,7 @@ TEST_F(SocketTransportTest, Trans08AnErrorOfBufferUpdatedIsFatal) {
   EXPECT_TRUE(holds<ValueError>(buffered->error));
 }
 
-TEST_F(SocketTransportTest, Trans11AProtocolMayReplaceItselfWhileItReceives) {
+TEST_F(SocketTransportTest, AProtocolMayReplaceItselfWhileItReceives) {  // TRANS-11
   const auto transport = connect();
   const Ref<Recorder> second(new Recorder);
   protocol_->on_data = [&](Recorder& self) {
@@ -229,7 +229,7 @@ TEST_F(SocketTransportTest, Trans11AProtocolMayReplaceItselfWhileItReceives) {
   EXPECT_EQ(transport->get_protocol().get(), second.get());
 }
 
-TEST_F(SocketTransportTest, Trans12NamesAreKeptAfterClose) {
+TEST_F(SocketTransportTest, NamesAreKeptAfterClose) {  // TRANS-12
   auto [mine, theirs] = tcp_pair();
   const auto address = SocketAddress::local(mine.get());
   const auto transport = connect(std::move(mine));
@@ -244,7 +244,7 @@ TEST_F(SocketTransportTest, Trans12NamesAreKeptAfterClose) {
   EXPECT_THAT(transport->describe(), "<SocketTransport closed>");
 }
 
-TEST_F(SocketTransportTest, Trans25PausingIsIdempotentAndNothingOnceClosing) {
+TEST_F(SocketTransportTest, PausingIsIdempotentAndNothingOnceClosing) {  // TRANS-25
   const auto transport = connect();
   EXPECT_TRUE(transport->is_reading());
   transport->pause_reading();
@@ -265,7 +265,7 @@ TEST_F(SocketTransportTest, Trans25PausingIsIdempotentAndNothingOnceClosing) {
   EXPECT_FALSE(transport->is_reading());
 }
 
-TEST_F(SocketTransportTest, Trans25PausingInsideDataReceivedStopsTheNext) {
+TEST_F(SocketTransportTest, PausingInsideDataReceivedStopsTheNext) {  // TRANS-25
   const auto transport = connect();
   protocol_->on_data = [](Recorder& self) { self.transport->pause_reading(); };
   send_text(peer_, "one");

@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-TEST_F(SocketTransportTest, Trans14KeepsTheOrderWhenTheSystemTakesOnlyPart) {
+TEST_F(SocketTransportTest, KeepsTheOrderWhenTheSystemTakesOnlyPart) {  // TRANS-14
   const auto transport = connect();
   std::string sent;
   for (int i = 0; sent.size() < 2'000'000; ++i) {
@@ -30,7 +30,7 @@ TEST_F(SocketTransportTest, Trans14KeepsTheOrderWhenTheSystemTakesOnlyPart) {
   EXPECT_THAT(transport->describe(), HasSubstr("write=<idle"));
 }
 
-TEST_F(SocketTransportTest, Trans15WhatIsWrittenIsCopied) {
+TEST_F(SocketTransportTest, WhatIsWrittenIsCopied) {  // TRANS-15
   const auto transport = connect();
   fill(*transport, 5000);
   std::string mutable_text = "original";
@@ -45,7 +45,7 @@ TEST_F(SocketTransportTest, Trans15WhatIsWrittenIsCopied) {
   EXPECT_TRUE(received.ends_with("xoriginal"));
 }
 
-TEST_F(SocketTransportTest, Trans16WritelinesIsOneWriteOfAll) {
+TEST_F(SocketTransportTest, WritelinesIsOneWriteOfAll) {  // TRANS-16
   const auto transport = connect();
   std::vector<std::string> lines;
   std::string all;
@@ -58,7 +58,7 @@ TEST_F(SocketTransportTest, Trans16WritelinesIsOneWriteOfAll) {
   EXPECT_EQ(transport->get_write_buffer_size(), 0u);
 }
 
-TEST_F(SocketTransportTest, Trans16WritelinesBuffersTheRestAndPauses) {
+TEST_F(SocketTransportTest, WritelinesBuffersTheRestAndPauses) {  // TRANS-16
   const auto transport = connect();
   const std::string big(300'000, 'a');
   const std::string small = "end";
@@ -76,7 +76,7 @@ TEST_F(SocketTransportTest, Trans16WritelinesBuffersTheRestAndPauses) {
   EXPECT_EQ(times(protocol_->calls, "resume"), 1u);
 }
 
-TEST_F(SocketTransportTest, Trans17AFailingWriteThrowsNothingAndIsToldLater) {
+TEST_F(SocketTransportTest, AFailingWriteThrowsNothingAndIsToldLater) {  // TRANS-17
   const auto transport = connect();
   peer_.reset();
   transport->write("lost");
@@ -88,7 +88,7 @@ TEST_F(SocketTransportTest, Trans17AFailingWriteThrowsNothingAndIsToldLater) {
   EXPECT_THAT(reports_, ElementsAre());
 }
 
-TEST_F(SocketTransportTest, Trans17AFailingFlushIsToldLater) {
+TEST_F(SocketTransportTest, AFailingFlushIsToldLater) {  // TRANS-17
   const auto transport = connect();
   fill(*transport, 100'000);
   peer_.reset();
@@ -97,7 +97,7 @@ TEST_F(SocketTransportTest, Trans17AFailingFlushIsToldLater) {
   EXPECT_EQ(transport->get_write_buffer_size(), 0u);
 }
 
-TEST_F(SocketTransportTest, Trans18WritesToALostConnectionAreDroppedAndTheFifthIsLogged) {
+TEST_F(SocketTransportTest, WritesToALostConnectionAreDroppedAndTheFifthIsLogged) {  // TRANS-18
   const auto transport = connect();
   transport->abort();
   for (int i = 0; i < 4; ++i) transport->write("dropped");
@@ -112,7 +112,7 @@ TEST_F(SocketTransportTest, Trans18WritesToALostConnectionAreDroppedAndTheFifthI
   EXPECT_EQ(log().size(), 3u);
 }
 
-TEST_F(SocketTransportTest, Trans19WritesAfterCloseAreFlushedWhileDataIsBuffered) {
+TEST_F(SocketTransportTest, WritesAfterCloseAreFlushedWhileDataIsBuffered) {  // TRANS-19
   const auto transport = connect();
   fill(*transport, 10'000);
   transport->close();
@@ -127,7 +127,7 @@ TEST_F(SocketTransportTest, Trans19WritesAfterCloseAreFlushedWhileDataIsBuffered
   EXPECT_TRUE(at_end(peer_));
 }
 
-TEST_F(SocketTransportTest, Trans20WriteEofEndsTheSendingSideAfterTheFlush) {
+TEST_F(SocketTransportTest, WriteEofEndsTheSendingSideAfterTheFlush) {  // TRANS-20
   protocol_->keep_open = true;
   const auto transport = connect();
   EXPECT_TRUE(transport->can_write_eof());
@@ -154,7 +154,7 @@ TEST_F(SocketTransportTest, Trans20WriteEofEndsTheSendingSideAfterTheFlush) {
   }
 }
 
-TEST_F(SocketTransportTest, Trans20WriteEofDoesNothingWhenClosing) {
+TEST_F(SocketTransportTest, WriteEofDoesNothingWhenClosing) {  // TRANS-20
   const auto transport = connect();
   fill(*transport, 10'000);
   transport->close();
@@ -163,7 +163,7 @@ TEST_F(SocketTransportTest, Trans20WriteEofDoesNothingWhenClosing) {
   EXPECT_EQ(transport->get_write_buffer_size(), 10'004u);
 }
 
-TEST_F(SocketTransportTest, Trans21LimitsHaveDefaultsThatFollowEachOther) {
+TEST_F(SocketTransportTest, LimitsHaveDefaultsThatFollowEachOther) {  // TRANS-21
   const auto transport = connect();
   const auto limits = [&] {
     const auto now = transport->get_write_buffer_limits();
@@ -184,7 +184,7 @@ TEST_F(SocketTransportTest, Trans21LimitsHaveDefaultsThatFollowEachOther) {
   }
 }
 
-TEST_F(SocketTransportTest, Trans22PausesAboveHighAndResumesAtLowInPairs) {
+TEST_F(SocketTransportTest, PausesAboveHighAndResumesAtLowInPairs) {  // TRANS-03, TRANS-22
   const auto transport = connect();
   const std::string block(4096, 'x');
   while (transport->get_write_buffer_size() == 0) transport->write(block);
@@ -202,7 +202,7 @@ TEST_F(SocketTransportTest, Trans22PausesAboveHighAndResumesAtLowInPairs) {
   EXPECT_LE(at_resume, 10'000u);
 }
 
-TEST_F(SocketTransportTest, Trans22NewLimitsPauseAtOnce) {
+TEST_F(SocketTransportTest, NewLimitsPauseAtOnce) {  // TRANS-22
   const auto transport = connect();
   fill(*transport, 5000);
   transport->set_write_buffer_limits(0);
@@ -212,7 +212,7 @@ TEST_F(SocketTransportTest, Trans22NewLimitsPauseAtOnce) {
   EXPECT_EQ(times(protocol_->calls, "resume"), 1u);
 }
 
-TEST_F(SocketTransportTest, Trans23ResumeWritingMayWriteMore) {
+TEST_F(SocketTransportTest, ResumeWritingMayWriteMore) {  // TRANS-23
   const auto transport = connect();
   protocol_->on_resume = [](Recorder& self) {
     self.on_resume = nullptr;
@@ -224,7 +224,7 @@ TEST_F(SocketTransportTest, Trans23ResumeWritingMayWriteMore) {
   EXPECT_EQ(times(protocol_->calls, "resume"), 2u);
 }
 
-TEST_F(SocketTransportTest, Trans23ResumeWritingMayCloseOrAbort) {
+TEST_F(SocketTransportTest, ResumeWritingMayCloseOrAbort) {  // TRANS-23
   for (const bool abort : {false, true}) {
     protocol_ = Ref(new Recorder);
     const auto transport = connect();
@@ -245,7 +245,7 @@ TEST_F(SocketTransportTest, Trans23ResumeWritingMayCloseOrAbort) {
   }
 }
 
-TEST_F(SocketTransportTest, Trans24ErrorsOfPauseAndResumeAreReportedAndTheConnectionLives) {
+TEST_F(SocketTransportTest, ErrorsOfPauseAndResumeAreReportedAndTheConnectionLives) {  // TRANS-24
   const auto transport = connect();
   protocol_->on_pause = protocol_->on_resume = [](Recorder&) { throw LoopError("no"); };
   fill(*transport, 100'000);

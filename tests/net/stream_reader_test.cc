@@ -68,7 +68,7 @@ class StreamReaderTest : public NetTest {
   Ref<StreamReader> reader_;
 };
 
-TEST_F(StreamReaderTest, Stream03TheLimitIsPositive) {
+TEST_F(StreamReaderTest, TheLimitIsPositive) {  // STREAM-03
   try {
     make(0);
     FAIL();
@@ -77,7 +77,7 @@ TEST_F(StreamReaderTest, Stream03TheLimitIsPositive) {
   }
 }
 
-TEST_F(StreamReaderTest, Stream04PausesAboveTwiceTheLimitAndResumesAtIt) {
+TEST_F(StreamReaderTest, PausesAboveTwiceTheLimitAndResumesAtIt) {  // STREAM-04
   make(4);
   feed("12345678");
   EXPECT_TRUE(transport_->reading);
@@ -91,7 +91,7 @@ TEST_F(StreamReaderTest, Stream04PausesAboveTwiceTheLimitAndResumesAtIt) {
   EXPECT_TRUE(transport_->reading);
 }
 
-TEST_F(StreamReaderTest, Stream04AReadThatMustWaitResumes) {
+TEST_F(StreamReaderTest, AReadThatMustWaitResumes) {  // STREAM-04
   make(2);
   feed("12345");
   ASSERT_FALSE(transport_->reading);
@@ -103,7 +103,7 @@ TEST_F(StreamReaderTest, Stream04AReadThatMustWaitResumes) {
   EXPECT_EQ(task.result(), "1234567890");
 }
 
-TEST_F(StreamReaderTest, Stream05ReadsAtLeastOneByteAndAtMostSoMany) {
+TEST_F(StreamReaderTest, ReadsAtLeastOneByteAndAtMostSoMany) {  // STREAM-05
   make();
   feed("data");
   EXPECT_EQ(run(reader_->read(0)), "");
@@ -119,7 +119,7 @@ TEST_F(StreamReaderTest, Stream05ReadsAtLeastOneByteAndAtMostSoMany) {
   EXPECT_EQ(run(reader_->read(10)), "");
 }
 
-TEST_F(StreamReaderTest, Stream05ReadsToTheEndWhateverTheLimit) {
+TEST_F(StreamReaderTest, ReadsToTheEndWhateverTheLimit) {  // STREAM-05
   make(3);
   auto task = loop_.create_task(reader_->read());
   turn();
@@ -136,7 +136,7 @@ TEST_F(StreamReaderTest, Stream05ReadsToTheEndWhateverTheLimit) {
   EXPECT_TRUE(reader_->at_eof());
 }
 
-TEST_F(StreamReaderTest, Stream06ReadsExactlySoMany) {
+TEST_F(StreamReaderTest, ReadsExactlySoMany) {  // STREAM-06
   make();
   EXPECT_EQ(error_of<ValueError>(reader_->readexactly(-1)), "readexactly size can not be less than zero");
   EXPECT_EQ(run(reader_->readexactly(0)), "");
@@ -154,7 +154,7 @@ TEST_F(StreamReaderTest, Stream06ReadsExactlySoMany) {
   EXPECT_TRUE(reader_->at_eof());
 }
 
-TEST_F(StreamReaderTest, Stream07ReadsUntilASeparatorThatMayComeInParts) {
+TEST_F(StreamReaderTest, ReadsUntilASeparatorThatMayComeInParts) {  // STREAM-07
   make();
   auto task = loop_.create_task(reader_->readuntil("END"));
   turn();
@@ -176,7 +176,7 @@ TEST_F(StreamReaderTest, Stream07ReadsUntilASeparatorThatMayComeInParts) {
   EXPECT_TRUE(reader_->at_eof());
 }
 
-TEST_F(StreamReaderTest, Stream08OverTheLimitTheDataStay) {
+TEST_F(StreamReaderTest, OverTheLimitTheDataStay) {  // STREAM-08
   make(3);
   feed("12345");
   try {
@@ -198,7 +198,7 @@ TEST_F(StreamReaderTest, Stream08OverTheLimitTheDataStay) {
   EXPECT_EQ(run(reader_->readuntil("AB")), "345AB");  // the separator does not count
 }
 
-TEST_F(StreamReaderTest, Stream09TheSeparatorThatEndsFirstWins) {
+TEST_F(StreamReaderTest, TheSeparatorThatEndsFirstWins) {  // STREAM-09
   make();
   EXPECT_EQ(error_of<ValueError>(reader_->readuntil(std::vector<std::string>())),
             "Separator should contain at least one element");
@@ -212,7 +212,7 @@ TEST_F(StreamReaderTest, Stream09TheSeparatorThatEndsFirstWins) {
   EXPECT_EQ(separators({"sep", "longsep", "longsepd!"}), "longsep");
 }
 
-TEST_F(StreamReaderTest, Stream09OfTwoThatEndTogetherTheShorterCounts) {
+TEST_F(StreamReaderTest, OfTwoThatEndTogetherTheShorterCounts) {  // STREAM-09
   make(4);
   feed("12345ab");
   // "b" begins after the limit, "5ab" would not.
@@ -220,7 +220,7 @@ TEST_F(StreamReaderTest, Stream09OfTwoThatEndTogetherTheShorterCounts) {
               HasSubstr("longer than limit"));
 }
 
-TEST_F(StreamReaderTest, Stream10ReadsLinesThenTheRestThenNothing) {
+TEST_F(StreamReaderTest, ReadsLinesThenTheRestThenNothing) {  // STREAM-10
   make();
   feed("one\ntwo\nrest");
   reader_->feed_eof();
@@ -233,14 +233,14 @@ TEST_F(StreamReaderTest, Stream10ReadsLinesThenTheRestThenNothing) {
   EXPECT_EQ(run(reader_->next_line()), std::nullopt);
 }
 
-TEST_F(StreamReaderTest, Stream10ALineOverTheLimitIsDroppedWhole) {
+TEST_F(StreamReaderTest, ALineOverTheLimitIsDroppedWhole) {  // STREAM-10
   make(3);
   feed("12345\nok\n");
   EXPECT_EQ(error_of<ValueError>(reader_->readline()), "Separator is found, but chunk is longer than limit");
   EXPECT_EQ(run(reader_->readline()), "ok\n");
 }
 
-TEST_F(StreamReaderTest, Stream10WithoutItsNewlineEverythingIsDropped) {
+TEST_F(StreamReaderTest, WithoutItsNewlineEverythingIsDropped) {  // STREAM-10
   make(3);
   feed("12345");
   EXPECT_EQ(error_of<ValueError>(reader_->readline()), "Separator is not found, and chunk exceed the limit");
@@ -249,7 +249,7 @@ TEST_F(StreamReaderTest, Stream10WithoutItsNewlineEverythingIsDropped) {
   EXPECT_EQ(run(reader_->readline()), "ok\n");
 }
 
-TEST_F(StreamReaderTest, Stream11OneReadWaitsAtATime) {
+TEST_F(StreamReaderTest, OneReadWaitsAtATime) {  // STREAM-11
   make();
   auto first = loop_.create_task(reader_->read(1));
   turn();
@@ -265,7 +265,7 @@ TEST_F(StreamReaderTest, Stream11OneReadWaitsAtATime) {
   EXPECT_EQ(first.result(), "x");
 }
 
-TEST_F(StreamReaderTest, Stream12AnErrorWakesTheReaderAndIsThrownFromThenOn) {
+TEST_F(StreamReaderTest, AnErrorWakesTheReaderAndIsThrownFromThenOn) {  // STREAM-12
   make();
   auto waiting = loop_.create_task(reader_->read(10));
   turn();
@@ -284,7 +284,7 @@ TEST_F(StreamReaderTest, Stream12AnErrorWakesTheReaderAndIsThrownFromThenOn) {
   EXPECT_TRUE(holds<ValueError>(failing.exception()));
 }
 
-TEST_F(StreamReaderTest, Stream13ACancelledReadLosesNothing) {
+TEST_F(StreamReaderTest, ACancelledReadLosesNothing) {  // STREAM-13
   make();
   auto task = loop_.create_task(reader_->read(10));
   turn();

@@ -51,7 +51,7 @@ class StreamsTest : public NetTest {
   UniqueFd peer_;
 };
 
-TEST_F(StreamsTest, Stream01ServesACoroutinePerClient) {
+TEST_F(StreamsTest, ServesACoroutinePerClient) {  // STREAM-01
   const auto body = []() -> Coro<std::string> {
     auto server = co_await start_server(echo_lines, "127.0.0.1", 0);
     const auto [reader, writer] = co_await open_connection("127.0.0.1", address(server).port());
@@ -74,7 +74,7 @@ TEST_F(StreamsTest, Stream01ServesACoroutinePerClient) {
   EXPECT_THAT(log(), IsEmpty());
 }
 
-TEST_F(StreamsTest, Stream01ServesUnixClientsAlike) {
+TEST_F(StreamsTest, ServesUnixClientsAlike) {  // STREAM-01
   std::string folder = "/tmp/evloop-streams-XXXXXX";
   ASSERT_TRUE(::mkdtemp(folder.data()));
   const auto body = [](std::string path) -> Coro<std::string> {
@@ -91,7 +91,7 @@ TEST_F(StreamsTest, Stream01ServesUnixClientsAlike) {
   std::filesystem::remove_all(folder);
 }
 
-TEST_F(StreamsTest, Stream01APlainFunctionIsCalledInConnectionMade) {
+TEST_F(StreamsTest, APlainFunctionIsCalledInConnectionMade) {  // STREAM-01
   Ref<StreamReader> kept_reader;
   Ref<StreamWriter> kept_writer;
   const auto server = serve([&](StreamReader& reader, StreamWriter& writer) {
@@ -106,7 +106,7 @@ TEST_F(StreamsTest, Stream01APlainFunctionIsCalledInConnectionMade) {
   turn();
 }
 
-TEST_F(StreamsTest, Stream02AnExceptionOfTheCoroutineIsReportedAndCloses) {
+TEST_F(StreamsTest, AnExceptionOfTheCoroutineIsReportedAndCloses) {  // STREAM-02
   const auto server = serve([](StreamReader&, StreamWriter&) -> Coro<void> {
     co_await yield();
     throw ValueError("bad client");
@@ -117,13 +117,13 @@ TEST_F(StreamsTest, Stream02AnExceptionOfTheCoroutineIsReportedAndCloses) {
   EXPECT_THAT(log(), IsEmpty());
 }
 
-TEST_F(StreamsTest, Stream02AnExceptionOfAPlainFunctionIsReportedAndCloses) {
+TEST_F(StreamsTest, AnExceptionOfAPlainFunctionIsReportedAndCloses) {  // STREAM-02
   const auto server = serve([](StreamReader&, StreamWriter&) { throw ValueError("bad client"); });
   end_peer();
   EXPECT_THAT(reports_, ElementsAre("Unhandled exception in client_connected_cb"));
 }
 
-TEST_F(StreamsTest, Stream02ACancelledClientJustCloses) {
+TEST_F(StreamsTest, ACancelledClientJustCloses) {  // STREAM-02
   const auto server = serve([](StreamReader&, StreamWriter&) -> Coro<void> {
     current_task()->request_cancel(std::nullopt);
     co_await sleep(1h);
@@ -133,12 +133,12 @@ TEST_F(StreamsTest, Stream02ACancelledClientJustCloses) {
   EXPECT_THAT(log(), IsEmpty());
 }
 
-TEST_F(StreamsTest, Stream03TheLimitIsCheckedBeforeConnecting) {
+TEST_F(StreamsTest, TheLimitIsCheckedBeforeConnecting) {  // STREAM-03
   EXPECT_THROW(run(open_connection("127.0.0.1", 1, 0)), ValueError);
   EXPECT_THROW(run(start_server_with_limit(0, echo_lines, "127.0.0.1", 0)), ValueError);
 }
 
-TEST_F(StreamsTest, Stream04AClientThatDoesNotReadMakesTheOtherSideWait) {
+TEST_F(StreamsTest, AClientThatDoesNotReadMakesTheOtherSideWait) {  // STREAM-04
   const auto [reader, writer] = open(1000);
   const std::string data(100'000, 'x');
   std::size_t sent = 0;
@@ -160,7 +160,7 @@ TEST_F(StreamsTest, Stream04AClientThatDoesNotReadMakesTheOtherSideWait) {
   writer->close();
 }
 
-TEST_F(StreamsTest, Stream13ATimedOutReadLosesNothing) {
+TEST_F(StreamsTest, ATimedOutReadLosesNothing) {  // STREAM-13
   const auto [reader, writer] = open();
   const auto body = [](StreamReader& from) -> Coro<void> { co_await wait_for(from.readline(), 1ms); };
   send_text(peer_, "half a ");
@@ -170,7 +170,7 @@ TEST_F(StreamsTest, Stream13ATimedOutReadLosesNothing) {
   writer->close();
 }
 
-TEST_F(StreamsTest, Stream14DrainWaitsWhilePausedAndReleasesAll) {
+TEST_F(StreamsTest, DrainWaitsWhilePausedAndReleasesAll) {  // STREAM-14
   const auto [reader, writer] = open();
   auto drained = loop_.create_task(writer->drain());
   turn();
@@ -190,7 +190,7 @@ TEST_F(StreamsTest, Stream14DrainWaitsWhilePausedAndReleasesAll) {
   writer->close();
 }
 
-TEST_F(StreamsTest, Stream15AWriteAndDrainLoopEndsWithADeadPeer) {
+TEST_F(StreamsTest, AWriteAndDrainLoopEndsWithADeadPeer) {  // STREAM-15
   const auto [reader, writer] = open();
   const auto body = [](StreamWriter& to) -> Coro<void> {
     for (;;) {
@@ -207,7 +207,7 @@ TEST_F(StreamsTest, Stream15AWriteAndDrainLoopEndsWithADeadPeer) {
   }
 }
 
-TEST_F(StreamsTest, Stream15DrainOnAClosingStreamTellsThatTheConnectionIsLost) {
+TEST_F(StreamsTest, DrainOnAClosingStreamTellsThatTheConnectionIsLost) {  // STREAM-15
   const auto [reader, writer] = open();
   writer->close();
   try {
@@ -219,14 +219,14 @@ TEST_F(StreamsTest, Stream15DrainOnAClosingStreamTellsThatTheConnectionIsLost) {
   }
 }
 
-TEST_F(StreamsTest, Stream15DrainThrowsTheReadersError) {
+TEST_F(StreamsTest, DrainThrowsTheReadersError) {  // STREAM-15
   const auto [reader, writer] = open();
   reader->set_exception(std::make_exception_ptr(ValueError("broken")));
   EXPECT_THROW(run(writer->drain()), ValueError);
   writer->close();
 }
 
-TEST_F(StreamsTest, Stream16AConnectionLostWhileDrainWaits) {
+TEST_F(StreamsTest, AConnectionLostWhileDrainWaits) {  // STREAM-16
   for (const bool error : {false, true}) {
     const auto [reader, writer] = open();
     writer->write(std::string(1'000'000, 'x'));
@@ -243,7 +243,7 @@ TEST_F(StreamsTest, Stream16AConnectionLostWhileDrainWaits) {
   }
 }
 
-TEST_F(StreamsTest, Stream17WaitClosedWaitsForTheEndAndThrowsItsError) {
+TEST_F(StreamsTest, WaitClosedWaitsForTheEndAndThrowsItsError) {  // STREAM-17
   const auto [reader, writer] = open();
   auto closed = loop_.create_task(writer->wait_closed());
   turn(2);
@@ -264,7 +264,7 @@ TEST_F(StreamsTest, Stream17WaitClosedWaitsForTheEndAndThrowsItsError) {
   EXPECT_THROW(run(other_reader->read(1)), std::system_error);
 }
 
-TEST_F(StreamsTest, Stream17ACancelledWaitDoesNotDisturbTheOthers) {
+TEST_F(StreamsTest, ACancelledWaitDoesNotDisturbTheOthers) {  // STREAM-17
   const auto [reader, writer] = open();
   auto one = loop_.create_task(writer->wait_closed());
   auto other = loop_.create_task(writer->wait_closed());
@@ -277,7 +277,7 @@ TEST_F(StreamsTest, Stream17ACancelledWaitDoesNotDisturbTheOthers) {
   EXPECT_NO_THROW(other.result());
 }
 
-TEST_F(StreamsTest, Stream18AtTheEndOfDataTheStreamStaysOpenForWriting) {
+TEST_F(StreamsTest, AtTheEndOfDataTheStreamStaysOpenForWriting) {  // STREAM-18
   const auto [reader, writer] = open();
   ::shutdown(peer_.get(), SHUT_WR);
   EXPECT_EQ(run(reader->read()), "");
@@ -287,7 +287,7 @@ TEST_F(StreamsTest, Stream18AtTheEndOfDataTheStreamStaysOpenForWriting) {
   writer->close();
 }
 
-TEST_F(StreamsTest, Stream20AWriterThatNobodyClosedIsClosedWithAWarning) {
+TEST_F(StreamsTest, AWriterThatNobodyClosedIsClosedWithAWarning) {  // STREAM-20
   {
     const auto stream = open();
     turn();
@@ -298,7 +298,7 @@ TEST_F(StreamsTest, Stream20AWriterThatNobodyClosedIsClosedWithAWarning) {
   EXPECT_THAT(log()[0], HasSubstr("unclosed <StreamWriter transport=<SocketTransport fd="));
 }
 
-TEST_F(StreamsTest, Stream20AfterTheLoopClosedItOnlyWarns) {
+TEST_F(StreamsTest, AfterTheLoopClosedItOnlyWarns) {  // STREAM-20
   {
     const auto stream = open();
     loop_.close();
