@@ -15,16 +15,13 @@
 
 namespace evloop {
 
+class Resolver;
+
 // A connection that has begun: its protocol's connection_made has been called.
 template <class P>
 struct Connection {
   Ref<Transport> transport;
   Ref<P> protocol;
-};
-
-struct HostPort {
-  std::string host;
-  Port port;
 };
 
 struct ConnectOptions {
@@ -36,7 +33,8 @@ struct ConnectOptions {
   // How many addresses of the first family come before the families take turns; 0: as the resolver says. By default 1
   // with happy eyeballs, else 0.
   std::optional<std::size_t> interleave = std::nullopt;
-  bool all_errors = false;  // throw them as an ExceptionGroup (CONN-07)
+  bool all_errors = false;       // throw them as an ExceptionGroup (CONN-07)
+  Resolver* resolver = nullptr;  // null: getaddrinfo()
 };
 
 // A connected socket, TCP_NODELAY not set yet. The addresses are tried in order; the first that connects wins

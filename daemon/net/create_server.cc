@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "aio/gather.h"
-#include "base/log.h"
 #include "net/os_error.h"
 #include "net/resolve.h"
 #include "net/server_state.h"
@@ -18,7 +17,9 @@ namespace {
 using Listening = ServerState::Listening;
 
 Coro<std::vector<SocketAddress>> resolve_host(EventLoop& loop, std::string host, Port port, ServerOptions options) {
-  auto addresses = co_await resolve(loop, host, std::move(port), options.family, options.flags);
+  auto addresses = co_await resolve(
+      loop, host, std::move(port), {.family = options.family, .type = SOCK_STREAM, .flags = options.flags},
+      options.resolver);
   if (addresses.empty()) throw OsError(EADDRNOTAVAIL, "getaddrinfo('" + host + "') returned empty list");
   co_return addresses;
 }
@@ -51,22 +52,17 @@ Coro<Server> serve(EventLoop& loop, ProtocolFactory factory, std::vector<Listeni
   co_return server;
 }
 
-// A socket that an earlier server left behind; nothing else is touched (UNIX-02).
-void remove_stale_socket(const std::string& path) {
-  struct stat there {};
-  if (::stat(path.c_str(), &there) == 0 && (!S_ISSOCK(there.st_mode) || ::unlink(path.c_str()) == 0)) return;
-  if (errno != ENOENT)
-    log(LogLevel::error, "Unable to check or remove stale UNIX socket '" + path + "': " + error_text(errno));
-}
-
 UniqueFd bind_path(const std::string& path) {
   const auto address = SocketAddress::unix_path(path);
   auto fd = open_stream_socket(AF_UNIX);
-  if (path[0] != '\0') remove_stale_socket(path);
-  if (::bind(fd.get(), address.data(), address.length()) == 0) return fd;
-  const int error = errno;
-  if (error == EADDRINUSE) throw OsError(error, "Address '" + path + "' is already in use");
-  throw OsError(error, "error while attempting to bind on address " + address.to_string() + ": " + error_text(error));
+  remove_stale_socket(path);
+  try {
+    bind_socket(fd.get(), address);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::address_in_use) throw;
+    throw OsError(EADDRINUSE, "Address '" + path + "' is already in use");
+  }
+  return fd;
 }
 
 Listening listening_at(UniqueFd fd, bool cleanup_socket) {

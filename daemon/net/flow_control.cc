@@ -11,7 +11,8 @@
 namespace evloop {
 namespace {
 
-std::string type_name(const BaseProtocol& protocol) {
+template <class ProtocolType>
+std::string type_name(const ProtocolType& protocol) {
   int status = 0;
   const auto* mangled = typeid(protocol).name();
   const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(mangled, nullptr, nullptr, &status),
@@ -21,7 +22,9 @@ std::string type_name(const BaseProtocol& protocol) {
 
 }  // namespace
 
-void FlowControlledTransport::set_write_buffer_limits(std::optional<std::size_t> high, std::optional<std::size_t> low) {
+template <class Base, class ProtocolType>
+void FlowControlled<Base, ProtocolType>::set_write_buffer_limits(std::optional<std::size_t> high,
+                                                                 std::optional<std::size_t> low) {
   if (!high) high = low ? 4 * *low : 64 * 1024;
   if (!low) low = *high / 4;
   if (*high < *low)
@@ -31,7 +34,8 @@ void FlowControlledTransport::set_write_buffer_limits(std::optional<std::size_t>
   maybe_pause_protocol();
 }
 
-void FlowControlledTransport::pause_protocol() {
+template <class Base, class ProtocolType>
+void FlowControlled<Base, ProtocolType>::pause_protocol() {
   protocol_paused_ = true;
   const auto protocol = protocol_;
   if (!protocol) return;
@@ -44,7 +48,8 @@ void FlowControlledTransport::pause_protocol() {
   }
 }
 
-void FlowControlledTransport::resume_protocol() {
+template <class Base, class ProtocolType>
+void FlowControlled<Base, ProtocolType>::resume_protocol() {
   protocol_paused_ = false;
   const auto protocol = protocol_;
   if (!protocol) return;
@@ -57,11 +62,15 @@ void FlowControlledTransport::resume_protocol() {
   }
 }
 
-void FlowControlledTransport::report(const char* message, std::exception_ptr error) {
+template <class Base, class ProtocolType>
+void FlowControlled<Base, ProtocolType>::report(const char* message, std::exception_ptr error) {
   ErrorContext context{.message = message, .exception = std::move(error)};
-  context.more["transport"] = describe();
+  context.more["transport"] = this->describe();
   if (protocol_) context.more["protocol"] = type_name(*protocol_);
   loop_->call_exception_handler(context);
 }
+
+template class FlowControlled<Transport, BaseProtocol>;
+template class FlowControlled<DatagramTransport, DatagramProtocol>;
 
 }  // namespace evloop

@@ -13,7 +13,8 @@ bool is_connection_error(const std::exception_ptr& error) {
   } catch (const std::system_error& e) {
     const auto& code = e.code();
     return code == std::errc::connection_reset || code == std::errc::broken_pipe ||
-           code == std::errc::connection_aborted || code == std::errc::connection_refused;
+           code == std::errc::connection_aborted || code == std::errc::connection_refused ||
+           code == std::errc::not_connected;
   } catch (...) {
     return false;
   }

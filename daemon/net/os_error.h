@@ -22,7 +22,7 @@ class OsError final : public std::system_error {
 // A failed system call: its errno, and "<call>: <what errno means>".
 [[nodiscard]] std::exception_ptr make_os_error(const char* call, int error = errno);
 
-// The peer went away (Python: ConnectionError): reset, broken pipe, aborted, refused.
+// The peer went away or was never there (Python: ConnectionError): reset, broken pipe, aborted, refused, not connected.
 [[nodiscard]] bool is_connection_error(const std::exception_ptr& error);
 // "error while attempting to bind on address <address>: ..." and the like need the plain meaning of an errno.
 [[nodiscard]] std::string error_text(int error);

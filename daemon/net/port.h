@@ -33,4 +33,9 @@ class Port {
   std::string text_;
 };
 
+struct HostPort {
+  std::string host;
+  Port port;
+};
+
 }  // namespace evloop

@@ -15,6 +15,7 @@
 
 namespace evloop {
 
+class Resolver;
 class ServerState;
 
 // Makes the protocol of one connection. Called on the loop's thread.
@@ -64,7 +65,8 @@ struct ServerOptions {
   bool reuse_address = true;
   bool reuse_port = false;
   bool keep_alive = false;
-  bool start_serving = true;  // false: bound, but not listening yet
+  bool start_serving = true;     // false: bound, but not listening yet
+  Resolver* resolver = nullptr;  // null: getaddrinfo()
 };
 
 // Serves every address that the host has; an empty host: all interfaces (SRV-01 to SRV-07). Throws ValueError, or

@@ -7,73 +7,12 @@
 
 #include "base/system_error.h"
 #include "net/os_error.h"
+#include "net/resolve.h"
 #include "net/socket.h"
+#include "net/when_ready.h"
 
 namespace evloop {
 namespace {
-
-// A future that is completed by watching an fd. However it ends, the watch ends with it at once (SOCK-04), unless
-// somebody else has replaced it.
-template <class T>
-class ReadinessFuture final : public FutureState<T> {
- public:
-  ReadinessFuture(EventLoop& loop, int fd, Interest side) : FutureState<T>(loop), fd_(fd), side_(side) {
-    this->set_wait_kind(WaitKind::fd);
-  }
-  ~ReadinessFuture() override { stop(); }
-
-  // Completes it with what `attempt` answers, once it answers anything. `attempt` outlives the wait.
-  template <class Attempt>
-  void start(Attempt& attempt) {
-    const auto ready = [this, &attempt] {
-      try {
-        if (auto value = attempt()) {
-          stop();
-          this->finish_with_value(std::move(*value));
-        }
-      } catch (const Fatal&) {
-        throw;
-      } catch (...) {
-        stop();
-        this->set_exception(std::current_exception());
-      }
-    };
-    auto& loop = this->loop();
-    handle_ = side_ == Interest::read ? loop.add_reader(fd_, ready) : loop.add_writer(fd_, ready);
-  }
-
-  bool cancel(std::optional<std::string> message) override {
-    stop();
-    return FutureState<T>::cancel(std::move(message));
-  }
-
- private:
-  void stop() noexcept {
-    if (handle_ && !handle_.cancelled()) this->loop().unwatch(fd_, side_);
-    handle_ = {};
-  }
-
-  const int fd_;
-  const Interest side_;
-  Handle handle_;
-};
-
-// `attempt` answers std::optional: nothing if it would block.
-template <class T, class Attempt>
-Coro<T> when_ready(EventLoop& loop, int fd, Interest side, Attempt attempt) {
-  if (auto value = attempt()) {
-    if constexpr (std::is_void_v<T>)
-      co_return;
-    else
-      co_return std::move(*value);
-  }
-  if (loop.is_watched(fd, side))
-    throw LoopError("File descriptor " + std::to_string(fd) + " is already being waited for by another " +
-                    (side == Interest::read ? "reader" : "writer"));
-  const Ref<ReadinessFuture<T>> future(new ReadinessFuture<T>(loop, fd, side));
-  future->start(attempt);
-  co_return co_await Future<T>(future);
-}
 
 bool would_block() noexcept { return errno == EAGAIN || errno == EINTR; }
 
@@ -84,23 +23,64 @@ std::optional<std::size_t> receive(int fd, std::span<std::byte> buffer) {
   throw_errno("recv");
 }
 
+std::optional<ReceivedInto> receive_from(int fd, std::span<std::byte> buffer) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  auto* const name = reinterpret_cast<sockaddr*>(&address);
+  const auto count = ::recvfrom(fd, buffer.data(), buffer.size(), 0, name, &length);
+  if (count >= 0) return ReceivedInto{static_cast<std::size_t>(count), SocketAddress(name, length)};
+  if (would_block()) return std::nullopt;
+  throw_errno("recvfrom");
+}
+
+// Calls `receive(buffer)` with room for `most` bytes: the loop's own buffer if it is large enough.
+template <class Receive>
+auto with_buffer(EventLoop& loop, std::size_t most, Receive receive) {
+  const auto buffer = loop.receive_buffer();
+  if (most <= buffer.size()) return receive(buffer.first(most));
+  std::vector<std::byte> large(most);
+  return receive(std::span(large));
+}
+
 }  // namespace
 
 Coro<Bytes> sock_recv(EventLoop& loop, int fd, std::size_t most) {
   return when_ready<Bytes>(loop, fd, Interest::read, [&loop, fd, most]() -> std::optional<Bytes> {
-    const auto buffer = loop.receive_buffer();
-    if (most <= buffer.size()) {
-      const auto count = receive(fd, buffer.first(most));
+    return with_buffer(loop, most, [fd](std::span<std::byte> buffer) {
+      const auto count = receive(fd, buffer);
       return count ? std::optional(Bytes(buffer.first(*count))) : std::nullopt;
-    }
-    std::vector<std::byte> large(most);
-    const auto count = receive(fd, large);
-    return count ? std::optional(Bytes(std::span(large).first(*count))) : std::nullopt;
+    });
   });
 }
 
 Coro<std::size_t> sock_recv_into(EventLoop& loop, int fd, std::span<std::byte> buffer) {
   return when_ready<std::size_t>(loop, fd, Interest::read, [fd, buffer] { return receive(fd, buffer); });
+}
+
+Coro<ReceivedDatagram> sock_recvfrom(EventLoop& loop, int fd, std::size_t most) {
+  return when_ready<ReceivedDatagram>(loop, fd, Interest::read, [&loop, fd, most] {
+    return with_buffer(loop, most, [fd](std::span<std::byte> buffer) -> std::optional<ReceivedDatagram> {
+      const auto received = receive_from(fd, buffer);
+      if (!received) return std::nullopt;
+      return ReceivedDatagram{Bytes(buffer.first(received->count)), received->address};
+    });
+  });
+}
+
+Coro<ReceivedInto> sock_recvfrom_into(EventLoop& loop, int fd, std::span<std::byte> buffer, std::size_t count) {
+  if (count > buffer.size()) throw ValueError("nbytes is greater than the length of the buffer");
+  if (count > 0) buffer = buffer.first(count);
+  co_return co_await when_ready<ReceivedInto>(loop, fd, Interest::read,
+                                              [fd, buffer] { return receive_from(fd, buffer); });
+}
+
+Coro<std::size_t> sock_sendto(EventLoop& loop, int fd, std::span<const std::byte> data, SocketAddress address) {
+  return when_ready<std::size_t>(loop, fd, Interest::write, [=]() -> std::optional<std::size_t> {
+    const auto sent = ::sendto(fd, data.data(), data.size(), MSG_NOSIGNAL, address.data(), address.length());
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (would_block()) return std::nullopt;
+    throw_errno("sendto");
+  });
 }
 
 Coro<void> sock_sendall(EventLoop& loop, int fd, std::span<const std::byte> data) {
@@ -126,6 +106,14 @@ Coro<void> sock_connect(EventLoop& loop, int fd, SocketAddress address) {
     if (error == 0) return Unit{};
     throw OsError(error, "Connect call failed " + address.to_string() + ": " + error_text(error));
   });
+}
+
+Coro<void> sock_connect(EventLoop& loop, int fd, std::string host, Port port, Resolver* resolver) {
+  const auto kind = SocketKind::of(fd);
+  const auto addresses = co_await resolve(loop, std::move(host), std::move(port),
+                                          {.family = kind.family, .type = kind.type, .proto = kind.proto}, resolver);
+  if (addresses.empty()) throw OsError(EADDRNOTAVAIL, "getaddrinfo() returned empty list");
+  co_await sock_connect(loop, fd, addresses.front());
 }
 
 Coro<AcceptedSocket> sock_accept(EventLoop& loop, int fd) {

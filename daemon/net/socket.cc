@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "aio/errors.h"
+#include "base/log.h"
 #include "base/system_error.h"
 #include "net/os_error.h"
 
@@ -18,6 +21,10 @@ int int_option(int fd, int name) noexcept {
 
 }  // namespace
 
+SocketKind SocketKind::of(int fd) noexcept {
+  return {.family = int_option(fd, SO_DOMAIN), .type = int_option(fd, SO_TYPE), .proto = int_option(fd, SO_PROTOCOL)};
+}
+
 UniqueFd open_stream_socket(int family) {
   UniqueFd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) throw_errno("socket");
@@ -31,11 +38,14 @@ UniqueFd bind_stream_socket(const SocketAddress& address, const ListenOptions& o
   if (options.keep_alive) set_option(fd.get(), SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE");
   // Linux would take both families on one socket: then IPv4 could not have the same port.
   if (address.family() == AF_INET6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY");
-  if (::bind(fd.get(), address.data(), address.length()) != 0) {
-    const int error = errno;
-    throw OsError(error, "error while attempting to bind on address " + address.to_string() + ": " + error_text(error));
-  }
+  bind_socket(fd.get(), address);
   return fd;
+}
+
+void bind_socket(int fd, const SocketAddress& address) {
+  if (::bind(fd, address.data(), address.length()) == 0) return;
+  const int error = errno;
+  throw OsError(error, "error while attempting to bind on address " + address.to_string() + ": " + error_text(error));
 }
 
 UniqueFd listen_stream_socket(const SocketAddress& address, const ListenOptions& options) {
@@ -44,9 +54,19 @@ UniqueFd listen_stream_socket(const SocketAddress& address, const ListenOptions&
   return fd;
 }
 
+void remove_stale_socket(const std::string& path) {
+  if (path.starts_with('\0')) return;
+  struct stat there {};
+  if (::stat(path.c_str(), &there) == 0 && (!S_ISSOCK(there.st_mode) || ::unlink(path.c_str()) == 0)) return;
+  if (errno != ENOENT)
+    log(LogLevel::error, "Unable to check or remove stale UNIX socket '" + path + "': " + error_text(errno));
+}
+
 void start_listening(int fd, int backlog) {
   if (::listen(fd, backlog) != 0) throw_errno("listen on " + SocketAddress::local(fd).to_string());
 }
+
+bool is_non_blocking(int fd) noexcept { return (::fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
 
 void set_non_blocking(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
@@ -76,6 +96,11 @@ void check_stream_socket(int fd) {
 void check_unix_stream_socket(int fd) {
   if (int_option(fd, SO_TYPE) != SOCK_STREAM || int_option(fd, SO_DOMAIN) != AF_UNIX)
     throw ValueError("A UNIX Domain Stream Socket was expected, got fd " + std::to_string(fd));
+}
+
+void check_datagram_socket(int fd) {
+  const int type = int_option(fd, SO_TYPE);
+  if (type < 0 || type == SOCK_STREAM) throw ValueError("A datagram socket was expected, got fd " + std::to_string(fd));
 }
 
 }  // namespace evloop

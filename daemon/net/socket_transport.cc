@@ -168,7 +168,8 @@ void SocketTransport::end_of_data() {
 // --- writing ---
 
 void SocketTransport::write(std::span<const std::byte> data) {
-  if (eof_) throw LoopError("Cannot call write() after write_eof()");
+  if (eof_ || sender_) [[unlikely]]
+    refuse("write");
   if (data.empty() || drop_write()) return;
   if (!buffer_.empty()) return keep(data);
   const auto sent = ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL);
@@ -180,7 +181,7 @@ void SocketTransport::write(std::span<const std::byte> data) {
 }
 
 void SocketTransport::writelines(std::span<const std::span<const std::byte>> chunks) {
-  if (eof_) throw LoopError("Cannot call writelines() after write_eof()");
+  if (eof_ || sender_) refuse("writelines");
   std::size_t skip = 0;  // of the first chunk left
   while (!chunks.empty() && conn_lost_ == 0 && buffer_.empty()) {
     std::array<iovec, gathered_chunks> parts;
@@ -214,6 +215,11 @@ void SocketTransport::writelines(std::span<const std::span<const std::byte>> chu
   maybe_pause_protocol();
 }
 
+void SocketTransport::refuse(const std::string& method) const {
+  if (eof_) throw LoopError("Cannot call " + method + "() after write_eof()");
+  throw LoopError("unable to " + method + "; sendfile is in progress");
+}
+
 bool SocketTransport::drop_write() {
   if (conn_lost_ == 0) [[likely]]
     return false;
@@ -239,14 +245,9 @@ void SocketTransport::unwatch_writable() noexcept {
 void SocketTransport::write_ready() {
   if (conn_lost_ != 0) return;
   const Ref<SocketTransport> self(this);  // connection_lost may be called from here
-  const auto sent = ::send(fd_.get(), buffer_.data(), buffer_.size(), MSG_NOSIGNAL);
-  if (sent < 0) {
-    if (!would_block(errno)) send_failed();
-    return;
-  }
-  buffer_.consume(static_cast<std::size_t>(sent));
-  maybe_resume_protocol();  // may write, close or abort (TRANS-23)
+  if (!buffer_.empty() && !flush()) return;
   if (!buffer_.empty() || conn_lost_ != 0) return;
+  if (sender_ && !closing_ && !sender_->send(fd_.get())) return;
   unwatch_writable();
   if (closing_) {
     ++conn_lost_;
@@ -254,6 +255,29 @@ void SocketTransport::write_ready() {
   } else if (eof_) {
     shut_down_writing();
   }
+}
+
+bool SocketTransport::flush() {
+  const auto sent = ::send(fd_.get(), buffer_.data(), buffer_.size(), MSG_NOSIGNAL);
+  if (sent < 0) {
+    if (!would_block(errno)) send_failed();
+    return false;
+  }
+  buffer_.consume(static_cast<std::size_t>(sent));
+  maybe_resume_protocol();  // may write, close or abort (TRANS-23)
+  return true;
+}
+
+void SocketTransport::begin_direct_send(DirectSender& sender) {
+  if (sender_) refuse("send");
+  sender_ = &sender;
+  if (buffer_.empty() && !sender.send(fd_.get())) watch_writable();
+}
+
+void SocketTransport::end_direct_send(const DirectSender& sender) noexcept {
+  if (sender_ != &sender) return;
+  sender_ = nullptr;
+  if (buffer_.empty()) unwatch_writable();
 }
 
 void SocketTransport::write_eof() {
@@ -308,6 +332,7 @@ void SocketTransport::call_connection_lost(std::exception_ptr error) {
     SocketTransport& transport;
     ~AtExit() { transport.let_go(); }
   } const at_exit{*this};
+  if (sender_) std::exchange(sender_, nullptr)->connection_lost(error);
   const auto protocol = protocol_;
   protocol->connection_lost(std::move(error));
 }
@@ -325,6 +350,7 @@ void SocketTransport::loop_closed() noexcept {
 void SocketTransport::let_go() noexcept {
   std::exchange(loop_, nullptr)->unclaim(fd_.get(), *this);
   fd_.reset();
+  sender_ = nullptr;
   protocol_ = nullptr;
   if (const auto group = std::exchange(group_, nullptr)) {
     try {

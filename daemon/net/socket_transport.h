@@ -10,6 +10,18 @@
 
 namespace evloop {
 
+// Sends on a transport's socket past its buffer: see SocketTransport::begin_direct_send().
+class DirectSender {
+ public:
+  // Nothing is buffered, and the socket may take something. True: there is no more to send.
+  virtual bool send(int fd) = 0;
+  // Called instead of any further send().
+  virtual void connection_lost(std::exception_ptr error) = 0;
+
+ protected:
+  ~DirectSender() = default;
+};
+
 // The transport of a connected stream socket, TCP or unix: the only place that calls recv() and send() on it. See
 // Transport for who owns it. Loop thread only.
 //
@@ -29,6 +41,7 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   void writelines(std::span<const std::span<const std::byte>> chunks) override;
   void write_eof() override;
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
+  [[nodiscard]] SendfileMode sendfile_mode() const noexcept override { return SendfileMode::try_native; }
   void close() override;
   void abort() override { force_close(nullptr); }
   [[nodiscard]] bool is_closing() const noexcept override { return closing_; }
@@ -37,6 +50,11 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   [[nodiscard]] bool is_reading() const noexcept override { return !closing_ && !paused_; }
   [[nodiscard]] std::size_t get_write_buffer_size() const noexcept override { return buffer_.size(); }
   void set_protocol(Ref<BaseProtocol> protocol) override { protocol_ = std::move(protocol); }
+
+  // Once what is buffered has been sent, `sender` sends, at once or whenever the socket takes something, until its end;
+  // write() throws meanwhile. Throws LoopError if another one does.
+  void begin_direct_send(DirectSender& sender);
+  void end_direct_send(const DirectSender& sender) noexcept;
 
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
   [[nodiscard]] const SocketAddress& sockname() const override;
@@ -69,9 +87,12 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   // True if a write is to be dropped, as the connection is gone (TRANS-18).
   bool drop_write();
   void keep(std::span<const std::byte> rest);
+  [[noreturn]] void refuse(const std::string& method) const;
   void watch_writable();
   void unwatch_writable() noexcept;
   void write_ready();
+  // False if it failed.
+  bool flush();
   void shut_down_writing() noexcept;
 
   void receive_failed();
@@ -86,6 +107,7 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   UniqueFd fd_;
   std::uint32_t conn_lost_ = 0;  // not 0 once connection_lost is queued; then it counts writes
   Bytes buffer_;                 // what waits to be sent
+  DirectSender* sender_ = nullptr;
   mutable std::unique_ptr<Names> names_;
   Ref<TransportGroup> group_;
   SocketTransport* next_in_group_ = nullptr;

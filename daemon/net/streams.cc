@@ -39,6 +39,11 @@ Coro<Stream> open_unix_connection(std::string path, std::size_t limit) {
   return open(limit, SocketAddress::unix_path(path));
 }
 
+Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit) {
+  check_unix_stream_socket(sock.get());
+  return open(limit, std::move(sock));
+}
+
 ProtocolFactory make_stream_factory(EventLoop& loop, Ref<ClientConnected> client, std::size_t limit) {
   if (limit == 0) throw ValueError("Limit cannot be <= 0");
   return [&loop, client = std::move(client), limit] {

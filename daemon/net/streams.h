@@ -24,6 +24,8 @@ Coro<Stream> open_connection(SocketAddress address, std::size_t limit = default_
 // Of a connected stream socket.
 Coro<Stream> open_connection(UniqueFd sock, std::size_t limit = default_stream_limit);
 Coro<Stream> open_unix_connection(std::string path, std::size_t limit = default_stream_limit);
+// Of a connected unix stream socket.
+Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit = default_stream_limit);
 
 // A factory of protocols that call `client` for each connection.
 ProtocolFactory make_stream_factory(EventLoop& loop, Ref<ClientConnected> client, std::size_t limit);
@@ -44,12 +46,13 @@ Coro<Server> start_server_with_limit(std::size_t limit, F client, Where... where
   co_return co_await create_server(loop, make_stream_factory(loop, make_client_connected(std::move(client)), limit),
                                    std::move(where)...);
 }
-template <class F>
-Coro<Server> start_unix_server(F client, std::string path, UnixServerOptions options = {},
+// `where`: a path or a bound unix socket.
+template <class F, class Where>
+Coro<Server> start_unix_server(F client, Where where, UnixServerOptions options = {},
                                std::size_t limit = default_stream_limit) {
   auto& loop = get_running_loop();
   co_return co_await create_unix_server(
-      loop, make_stream_factory(loop, make_client_connected(std::move(client)), limit), std::move(path), options);
+      loop, make_stream_factory(loop, make_client_connected(std::move(client)), limit), std::move(where), options);
 }
 
 }  // namespace evloop

@@ -1,41 +1,24 @@
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
-#include "base/block_cache.h"
 #include "base/ref.h"
+#include "net/base_transport.h"
 #include "net/protocol.h"
-#include "net/socket_address.h"
 
 namespace evloop {
 
-class EventLoop;
-
-// asyncio's Transport: one side of a connection, with a write buffer. Loop thread only.
-//
-// Counts its references, plainly. The loop holds one from its creation until connection_lost has returned, so a
-// connection lives without anybody holding it; whoever holds one longer has a transport that is closed for good. What
-// is left when the loop is closed is closed then, with the warning "unclosed transport ..." and without
-// connection_lost.
-class Transport : public BlockCached {
+// asyncio's Transport: one side of a connection, with a write buffer. See BaseTransport for who owns it. Loop thread
+// only.
+class Transport : public BaseTransport {
  public:
-  // In bytes: see set_write_buffer_limits().
-  struct WriteBufferLimits {
-    std::size_t low;
-    std::size_t high;
-  };
-
-  Transport(const Transport&) = delete;
-  Transport& operator=(const Transport&) = delete;
-  virtual ~Transport() = default;
+  // How sendfile() may send on it: with the system call (it is a SocketTransport), only by write(), or not at all.
+  enum class SendfileMode : std::uint8_t { unsupported, try_native, fallback };
 
   // Sends at once what the system takes, and copies the rest, to be sent when it takes more (TRANS-14). Never blocks;
-  // a failure ends in connection_lost (TRANS-17). Throws LoopError after write_eof() (TRANS-20).
+  // a failure ends in connection_lost (TRANS-17). Throws LoopError after write_eof() (TRANS-20), and while sendfile()
+  // sends (SENDF-03).
   virtual void write(std::span<const std::byte> data) = 0;
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
   // One write of all (TRANS-16).
@@ -43,55 +26,17 @@ class Transport : public BlockCached {
   // Ends the sending side once the buffer is flushed (TRANS-20).
   virtual void write_eof() = 0;
   [[nodiscard]] virtual bool can_write_eof() const noexcept = 0;
-
-  // Reads no more, and ends the connection once the buffer is flushed: connection_lost(null) follows, in a later
-  // callback (TRANS-26).
-  virtual void close() = 0;
-  // ... dropping the buffer (TRANS-27).
-  virtual void abort() = 0;
-  [[nodiscard]] virtual bool is_closing() const noexcept = 0;
+  [[nodiscard]] virtual SendfileMode sendfile_mode() const noexcept { return SendfileMode::unsupported; }
 
   // Idempotent, and without effect once it is closing (TRANS-25).
   virtual void pause_reading() = 0;
   virtual void resume_reading() = 0;
   [[nodiscard]] virtual bool is_reading() const noexcept = 0;
 
-  // The protocol is told to pause when more than `high` bytes are buffered, and to resume at `low` or less. 64 KiB and
-  // a quarter of it; given only one: high = 4 * low, low = high / 4. Throws ValueError (TRANS-21).
-  virtual void set_write_buffer_limits(std::optional<std::size_t> high, std::optional<std::size_t> low) = 0;
-  void set_write_buffer_limits(std::optional<std::size_t> high = std::nullopt) {
-    set_write_buffer_limits(high, std::nullopt);
-  }
-  [[nodiscard]] virtual WriteBufferLimits get_write_buffer_limits() const noexcept = 0;
-  [[nodiscard]] virtual std::size_t get_write_buffer_size() const noexcept = 0;
-
   // From the next event on (TRANS-11).
   virtual void set_protocol(Ref<BaseProtocol> protocol) = 0;
   // None once the connection is lost.
   [[nodiscard]] virtual Ref<BaseProtocol> get_protocol() const = 0;
-
-  // asyncio's get_extra_info(): "socket" ... (-1 once the connection is lost)
-  [[nodiscard]] virtual int fd() const noexcept = 0;
-  // ... "sockname" and "peername", empty if not available. They are asked of the kernel at first use and then kept: who
-  // wants them after the connection is lost, or after a reset, asks while it stands.
-  [[nodiscard]] virtual const SocketAddress& sockname() const = 0;
-  [[nodiscard]] virtual const SocketAddress& peername() const = 0;
-
-  // For messages: "<SocketTransport fd=7 ...>".
-  [[nodiscard]] virtual std::string describe() const = 0;
-  // Null once the loop is closed.
-  [[nodiscard]] virtual EventLoop* loop() const noexcept = 0;
-
-  void add_ref() noexcept { ++references_; }
-  void release() noexcept {
-    if (--references_ == 0) delete this;
-  }
-
- protected:
-  Transport() noexcept = default;
-
- private:
-  std::uint32_t references_ = 0;
 };
 
 }  // namespace evloop

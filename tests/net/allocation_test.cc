@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "net/datagram_endpoint.h"
 #include "net/net_test.h"
 #include "net/streams.h"
 
@@ -122,6 +123,26 @@ TEST_F(AllocationTest, AStreamEchoesLinesWithoutAllocating) {
     EXPECT_EQ(allocations_of(size), 0u) << size;
     message_[size - 1] = 'x';
   }
+}
+
+class EchoDatagrams final : public DatagramProtocol {
+ public:
+  void connection_made(DatagramTransport& transport) override { transport_ = &transport; }
+  void datagram_received(std::span<const std::byte> data, const SocketAddress& from) override {
+    transport_->sendto(data, from);
+  }
+
+ private:
+  DatagramTransport* transport_ = nullptr;
+};
+
+TEST_F(AllocationTest, DatagramsAreEchoedWithoutAllocating) {
+  const auto endpoint = run(create_datagram_endpoint(
+      loop_, [] { return Ref(new EchoDatagrams); }, {.local_addr = HostPort{"127.0.0.1", 0}}));
+  peer_.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const auto where = endpoint.transport->sockname();
+  ASSERT_EQ(::connect(peer_.get(), where.data(), where.length()), 0);
+  for (const std::size_t size : {1u, 64u, 1024u, 16384u}) EXPECT_EQ(allocations_of(size), 0u) << size;
 }
 
 TEST_F(AllocationTest, ABufferedWriteLeavesNoMemoryBehind) {

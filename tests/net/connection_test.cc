@@ -5,7 +5,9 @@
 #include "aio/settled.h"
 #include "aio/sleep.h"
 #include "aio/timeout.h"
+#include "net/fixed_resolver.h"
 #include "net/net_test.h"
+#include "net/open_fds.h"
 #include "net/os_error.h"
 #include "net/recorder.h"
 #include "net/resolve.h"
@@ -25,6 +27,8 @@ auto recorder() {
 
 class ConnectionTest : public NetTest {
  protected:
+  explicit ConnectionTest(Time time = Time::real) : NetTest(time) {}
+
   // An address that refuses: a socket is bound to it, and does not listen.
   SocketAddress refusing(const char* host = "127.0.0.1") {
     bound_.push_back(bind_stream_socket(SocketAddress::ip(host, 0)));
@@ -94,21 +98,22 @@ class CountingExecutor final : public Executor {
 };
 
 TEST_F(ConnectionTest, OnlyNamesAreLookedUp) {  // CONN-03
+  const AddressHints stream{.type = SOCK_STREAM};
   const auto executor = std::make_shared<CountingExecutor>();
   loop_.set_default_executor(executor);
-  EXPECT_THAT(run(resolve(loop_, "127.0.0.1", 80)), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
-  EXPECT_THAT(run(resolve(loop_, "::1", "80")), ElementsAre(SocketAddress::parse("[::1]:80")));
-  EXPECT_THAT(run(resolve(loop_, "127.0.0.1", "")), ElementsAre(SocketAddress::parse("127.0.0.1:0")));
+  EXPECT_THAT(run(resolve(loop_, "127.0.0.1", 80, stream)), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
+  EXPECT_THAT(run(resolve(loop_, "::1", "80", stream)), ElementsAre(SocketAddress::parse("[::1]:80")));
+  EXPECT_THAT(run(resolve(loop_, "127.0.0.1", "", stream)), ElementsAre(SocketAddress::parse("127.0.0.1:0")));
   EXPECT_EQ(executor->jobs, 0);
-  EXPECT_THAT(run(resolve(loop_, "localhost", 80, AF_INET)), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
+  EXPECT_THAT(run(resolve(loop_, "localhost", 80, {.family = AF_INET, .type = SOCK_STREAM})), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
   EXPECT_EQ(executor->jobs, 1);
-  EXPECT_THAT(run(resolve(loop_, "127.0.0.1", "http")), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
+  EXPECT_THAT(run(resolve(loop_, "127.0.0.1", "http", stream)), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
   EXPECT_EQ(executor->jobs, 2);
 }
 
 TEST_F(ConnectionTest, LookUpErrorsNameWhatWasLookedUp) {  // CONN-03
   try {
-    run(resolve(loop_, "127.0.0.1", 80, AF_INET6));
+    run(resolve(loop_, "127.0.0.1", 80, {.family = AF_INET6, .type = SOCK_STREAM}));
     FAIL();
   } catch (const std::system_error& error) {
     EXPECT_STREQ(error.code().category().name(), "getaddrinfo");
@@ -116,6 +121,24 @@ TEST_F(ConnectionTest, LookUpErrorsNameWhatWasLookedUp) {  // CONN-03
   }
   EXPECT_THROW(Port(65536), ValueError);
   EXPECT_THROW(Port(-1), ValueError);
+}
+
+TEST_F(ConnectionTest, AHostWithoutAddressesCannotBeConnectedToOrFrom) {  // CONN-04
+  FixedResolver nothing;
+  EXPECT_THAT(describe(error_of(connect_stream(loop_, "name.example", 80, {.resolver = &nothing}))),
+              testing::EndsWith("getaddrinfo() returned empty list"));
+  EXPECT_THAT(describe(error_of(connect_stream(loop_, std::vector{listening()},
+                                               {.local_addr = HostPort{"name.example", 0}, .resolver = &nothing}))),
+              testing::EndsWith("getaddrinfo() returned empty list"));
+  EXPECT_THAT(nothing.asked, ElementsAre("name.example:80", "name.example:0"));
+}
+
+TEST_F(ConnectionTest, FailedAttemptsLeaveNoSocketBehind) {  // CONN-05
+  const std::vector addresses{refusing(), refusing("::1"), refusing()};
+  const auto before = open_fds();
+  static_cast<void>(error_of(connect_stream(loop_, addresses)));
+  static_cast<void>(error_of(connect_stream(loop_, addresses, {.happy_eyeballs_delay = 1s})));
+  EXPECT_LE(open_fds(), before + 1);  // what the loop needs for itself
 }
 
 TEST_F(ConnectionTest, TriesTheAddressesInOrder) {  // CONN-05
@@ -240,6 +263,82 @@ TEST_F(ConnectionTest, ConnectsByPathAndChecksSockets) {  // UNIX-04
   };
   auto [client, server] = tcp_pair();
   EXPECT_THROW(run(body(loop_, std::move(client))), ValueError);
+}
+
+// --- happy eyeballs, in virtual time ---
+
+class HappyEyeballsTest : public ConnectionTest {
+ protected:
+  HappyEyeballsTest() : ConnectionTest(Time::is_virtual) {}
+
+  Duration now() const { return loop_.time().time_since_epoch(); }
+  // A host of these addresses.
+  UniqueFd connect(std::vector<SocketAddress> addresses, ConnectOptions options) {
+    FixedResolver resolver(std::move(addresses));
+    options.resolver = &resolver;
+    return run(connect_stream(loop_, "name.example", 80, options));
+  }
+};
+
+TEST_F(HappyEyeballsTest, TheNextFamilyIsTriedAfterTheDelay) {  // CONN-11, CONN-12, CONN-13
+  const auto quiet = silent("::1");
+  const auto v4 = listening();
+  const auto before = open_fds();
+  const auto connected = connect({quiet, quiet, v4}, {.happy_eyeballs_delay = 250ms});
+  EXPECT_EQ(peer(connected), v4);  // before the second address of the first family
+  EXPECT_EQ(now(), 250ms);
+  EXPECT_EQ(open_fds(), before + 1);  // the attempt that lost is closed
+  EXPECT_THAT(loop_.all_tasks(), IsEmpty());
+}
+
+TEST_F(HappyEyeballsTest, ARefusalStartsTheNextAtOnce) {  // CONN-12
+  const auto v4 = listening();
+  EXPECT_EQ(peer(connect({refusing("::1"), v4}, {.happy_eyeballs_delay = 250ms})), v4);
+  EXPECT_EQ(now(), 0ms);
+}
+
+TEST_F(HappyEyeballsTest, EachSilentAddressCostsOneDelay) {  // CONN-12
+  const auto good = listening();
+  EXPECT_EQ(peer(connect({silent("::1"), silent(), silent("::1"), good}, {.happy_eyeballs_delay = 100ms})), good);
+  EXPECT_EQ(now(), 300ms);
+}
+
+TEST_F(HappyEyeballsTest, ItsErrorsAreCollectedInTheOrderOfTheAttempts) {  // CONN-07
+  const auto v6 = refusing("::1");
+  const auto v4 = refusing();
+  try {
+    connect({v4, v4, v6}, {.happy_eyeballs_delay = 1s, .all_errors = true});
+    FAIL();
+  } catch (const ExceptionGroup& group) {
+    ASSERT_EQ(group.errors().size(), 3u);
+    EXPECT_THAT(describe(group.errors()[0]), HasSubstr(v4.to_string()));
+    EXPECT_THAT(describe(group.errors()[1]), HasSubstr(v6.to_string()));
+    EXPECT_THAT(describe(group.errors()[2]), HasSubstr(v4.to_string()));
+  }
+}
+
+TEST_F(HappyEyeballsTest, WithoutASystemErrorItIsATimeout) {  // CONN-08
+  auto connecting =
+      loop_.create_task(connect_stream(loop_, std::vector{silent("::1")}, {.happy_eyeballs_delay = 100ms}));
+  turn(2);
+  for (const auto& attempt : loop_.all_tasks())
+    if (attempt.get() != connecting.state().get()) attempt->cancel();
+  turn_until([&] { return connecting.done(); });
+  EXPECT_TRUE(holds<TimeoutError>(connecting.exception()));
+  EXPECT_THAT(describe(connecting.exception()), HasSubstr("create_connection failed"));
+}
+
+TEST_F(HappyEyeballsTest, CancellingItEndsAllAttempts) {  // CONN-15
+  const auto quiet = silent("::1");
+  const auto other = silent();
+  const auto before = open_fds();
+  auto connecting =
+      loop_.create_task(connect_stream(loop_, std::vector{quiet, other}, {.happy_eyeballs_delay = 100ms}));
+  loop_.call_later(200ms, [&] { connecting.cancel(); });
+  turn_until([&] { return connecting.done(); });
+  EXPECT_TRUE(connecting.cancelled());
+  EXPECT_EQ(open_fds(), before);
+  EXPECT_THAT(loop_.all_tasks(), IsEmpty());
 }
 
 // --- races, in virtual time ---

@@ -1,5 +1,6 @@
 #include "net/server.h"
 
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -8,6 +9,8 @@
 
 #include "aio/settled.h"
 #include "net/connection.h"
+#include "net/failing_calls.h"
+#include "net/fixed_resolver.h"
 #include "net/net_test.h"
 #include "net/os_error.h"
 #include "net/recorder.h"
@@ -83,6 +86,99 @@ TEST_F(ServerTest, AnEmptyHostServesAllInterfacesAndAHostListEachOnce) {  // SRV
   EXPECT_EQ(some.sockets().size(), 2u);
   auto named = run(create_server(loop_, factory(), "localhost", 0, {.family = AF_INET}));
   EXPECT_EQ(address(named).host(), "127.0.0.1");
+}
+
+TEST_F(ServerTest, AHostWithoutAddressesCannotBeServed) {  // SRV-02
+  FixedResolver nothing;
+  EXPECT_EQ(error_of<std::system_error>(create_server(loop_, factory(), "name.example", 80, {.resolver = &nothing})),
+            "getaddrinfo('name.example') returned empty list");
+  EXPECT_EQ(nothing.last_hints.type, SOCK_STREAM);
+  EXPECT_EQ(nothing.last_hints.flags, AI_PASSIVE);
+}
+
+TEST_F(ServerTest, AllHostsAreLookedUpAtATimeAndEachAddressIsBoundOnce) {  // SRV-02
+  // Answers when all have been asked.
+  class Together final : public Resolver {
+   public:
+    explicit Together(EventLoop& loop) : all_asked_(loop.create_future()) {}
+    Coro<std::vector<AddressInfo>> getaddrinfo(EventLoop&, std::string, Port, AddressHints) override {
+      if (++asked_ == 3) all_asked_.set_result();
+      co_await all_asked_;
+      co_return {{.family = AF_INET,
+                  .type = SOCK_STREAM,
+                  .proto = 0,
+                  .canonical_name = {},
+                  .address = SocketAddress::parse("127.0.0.1:0")}};
+    }
+
+   private:
+    int asked_ = 0;
+    const Future<void> all_asked_;
+  };
+  Together resolver(loop_);
+  auto server = run(create_server(loop_, factory(), std::vector<std::string>{"one", "two", "three"}, 0,
+                                  {.resolver = &resolver}));
+  EXPECT_EQ(server.sockets().size(), 1u);
+}
+
+TEST_F(ServerTest, ListensAsItsOptionsSay) {  // SRV-03
+  const auto option = [](const Server& server, int level, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    if (::getsockopt(server.sockets().at(0).fd, level, name, &value, &length) != 0) ADD_FAILURE() << errno;
+    return value != 0;
+  };
+  const auto plain = serve();
+  EXPECT_TRUE(option(plain, SOL_SOCKET, SO_REUSEADDR));
+  EXPECT_FALSE(option(plain, SOL_SOCKET, SO_REUSEPORT));
+  EXPECT_FALSE(option(plain, SOL_SOCKET, SO_KEEPALIVE));
+  const auto other = serve({.reuse_address = false, .reuse_port = true, .keep_alive = true});
+  EXPECT_FALSE(option(other, SOL_SOCKET, SO_REUSEADDR));
+  EXPECT_TRUE(option(other, SOL_SOCKET, SO_REUSEPORT));
+  EXPECT_TRUE(option(other, SOL_SOCKET, SO_KEEPALIVE));
+  const auto v6 = run(create_server(loop_, factory(), "::1", 0));
+  EXPECT_TRUE(option(v6, IPPROTO_IPV6, IPV6_V6ONLY));
+}
+
+TEST_F(ServerTest, TheBacklogIsAHundredUnlessToldOtherwise) {  // SRV-06
+  const auto backlog = [](const Server& server) {
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    if (::getsockopt(server.sockets().at(0).fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) ADD_FAILURE() << errno;
+    return info.tcpi_sacked;  // of a listening socket: its backlog
+  };
+  EXPECT_EQ(backlog(serve()), 100u);
+  EXPECT_EQ(backlog(serve({.backlog = 7})), 7u);
+}
+
+TEST_F(ServerTest, AConnectionThatIsGoneBeforeItIsAcceptedIsSkipped) {  // SRV-10
+  auto server = serve();
+  const auto first = connect(address(server));
+  const auto second = connect(address(server));
+  FailingCalls::accept4 = {ECONNABORTED, 0, ECONNABORTED};
+  turn(2);
+  EXPECT_EQ(protocols_.size(), 2u);  // both, in one round
+  EXPECT_THAT(FailingCalls::accept4, IsEmpty());
+  EXPECT_THAT(reports_, IsEmpty());
+}
+
+TEST_F(ServerTest, AnInterruptedAcceptIsTriedInTheNextTurn) {  // SRV-09
+  auto server = serve();
+  const auto client = connect(address(server));
+  FailingCalls::accept4 = {EINTR};
+  turn(2);
+  EXPECT_THAT(protocols_, IsEmpty());
+  turn();
+  EXPECT_EQ(protocols_.size(), 1u);
+}
+
+TEST_F(ServerTest, AnotherErrorOfAcceptIsReportedAndAcceptingGoesOn) {  // SRV-13
+  auto server = serve();
+  const auto client = connect(address(server));
+  FailingCalls::accept4 = {EPERM};
+  turn(3);
+  EXPECT_EQ(reports_.size(), 1u);
+  EXPECT_EQ(protocols_.size(), 1u);
 }
 
 TEST_F(ServerTest, AnAddressThatIsNotHereIsNoAddressToBind) {  // SRV-04
@@ -332,6 +428,29 @@ TEST_F(ServerTest, ThePathGoesWithTheServer) {  // UNIX-03
   auto kept = run(create_unix_server(loop_, factory(), socket, {.cleanup_socket = false}));
   kept.close();
   EXPECT_TRUE(std::filesystem::exists(socket));
+}
+
+TEST_F(ServerTest, ASocketThatWasPassedInIsCleanedUpAlike) {  // UNIX-03
+  const auto socket = path("socket");
+  auto bound = open_stream_socket(AF_UNIX);
+  bind_socket(bound.get(), SocketAddress::unix_path(socket));
+  auto server = run(create_unix_server(loop_, factory(), std::move(bound)));
+  EXPECT_TRUE(connect(SocketAddress::unix_path(socket)));
+  server.close();
+  EXPECT_FALSE(std::filesystem::exists(socket));
+}
+
+TEST_F(ServerTest, APathThatCannotBeCheckedOrRemovedIsLogged) {  // UNIX-02, UNIX-03
+  const auto folder = path("folder");
+  std::filesystem::create_directory(folder);
+  auto server = run(create_unix_server(loop_, factory(), folder + "/socket"));
+  std::filesystem::remove_all(folder);
+  std::ofstream(folder) << "no folder any more";
+  server.close();
+  EXPECT_THAT(log(), ElementsAre("Unable to clean up listening UNIX socket '" + folder + "/socket': Not a directory"));
+  EXPECT_THAT(error_of<std::system_error>(create_unix_server(loop_, factory(), folder + "/socket")),
+              HasSubstr("error while attempting to bind on address unix:" + folder + "/socket: Not a directory"));
+  EXPECT_EQ(log().back(), "Unable to check or remove stale UNIX socket '" + folder + "/socket': Not a directory");
 }
 
 TEST_F(ServerTest, APathThatIsGoneOrAnothersIsLeftAlone) {  // UNIX-03

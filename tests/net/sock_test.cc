@@ -2,6 +2,7 @@
 
 #include "aio/settled.h"
 #include "aio/sleep.h"
+#include "net/fixed_resolver.h"
 #include "net/net_test.h"
 #include "net/os_error.h"
 
@@ -105,6 +106,109 @@ TEST_F(SockTest, ReceivesIntoABuffer) {
   send_text(theirs_, "data");
   EXPECT_EQ(run(sock_recv_into(loop_, mine_.get(), buffer)), 3u);
   EXPECT_EQ(text(buffer), "dat");
+}
+
+TEST_F(SockTest, ABlockingSocketIsRefusedInDebugMode) {  // SOCK-01
+  const UniqueFd blocking(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  std::array<std::byte, 3> buffer{};
+  const auto error_of = [&](auto operation) -> std::string {
+    try {
+      static_cast<void>(run(std::move(operation)));
+    } catch (const ValueError& error) {
+      return error.what();
+    }
+    return "no ValueError";
+  };
+  loop_.set_debug(true);
+  const std::string refused = "the socket must be non-blocking";
+  EXPECT_EQ(error_of(sock_recv(loop_, blocking.get(), 1)), refused);
+  EXPECT_EQ(error_of(sock_recv_into(loop_, blocking.get(), buffer)), refused);
+  EXPECT_EQ(error_of(sock_recvfrom(loop_, blocking.get(), 1)), refused);
+  EXPECT_EQ(error_of(sock_recvfrom_into(loop_, blocking.get(), buffer)), refused);
+  EXPECT_EQ(error_of(sock_sendto(loop_, blocking.get(), buffer, SocketAddress::unix_path("/nowhere"))), refused);
+  EXPECT_EQ(error_of(sock_accept(loop_, blocking.get())), refused);
+  EXPECT_THROW(run(sock_sendall(loop_, blocking.get(), buffer)), ValueError);
+  EXPECT_THROW(run(sock_connect(loop_, blocking.get(), SocketAddress::unix_path("/nowhere"))), ValueError);
+}
+
+class SockDatagramTest : public NetTest {
+ protected:
+  static UniqueFd udp_socket() {
+    UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    bind_socket(fd.get(), SocketAddress::parse("127.0.0.1:0"));
+    return fd;
+  }
+  std::size_t send(std::string_view data) {
+    return run(sock_sendto(loop_, theirs_.get(), bytes(data), SocketAddress::local(mine_.get())));
+  }
+
+  const UniqueFd mine_ = udp_socket();
+  const UniqueFd theirs_ = udp_socket();
+  const SocketAddress sender_ = SocketAddress::local(theirs_.get());
+};
+
+TEST_F(SockDatagramTest, SendsADatagramAndAnswersItsSize) {  // SOCK-02, SOCK-10
+  EXPECT_EQ(send("four"), 4u);
+  EXPECT_EQ(send(""), 0u);
+  auto received = run(sock_recvfrom(loop_, mine_.get(), 100));
+  EXPECT_EQ(received.data, "four");
+  EXPECT_EQ(received.address, sender_);
+  received = run(sock_recvfrom(loop_, mine_.get(), 1'000'000));
+  EXPECT_TRUE(received.data.empty());
+}
+
+TEST_F(SockDatagramTest, WaitsForADatagram) {  // SOCK-03
+  auto task = loop_.create_task(sock_recvfrom(loop_, mine_.get(), 100));
+  turn(3);
+  EXPECT_FALSE(task.done());
+  send("data");
+  turn_until([&] { return task.done(); });
+  EXPECT_EQ(task.result().data, "data");
+  EXPECT_EQ(task.result().address, sender_);
+}
+
+TEST_F(SockDatagramTest, ReceivesIntoABufferWholeOrInPart) {  // SOCK-08
+  std::array<std::byte, 6> buffer{};
+  send("abcdef");
+  const auto whole = run(sock_recvfrom_into(loop_, mine_.get(), buffer));
+  EXPECT_EQ(whole.count, 6u);
+  EXPECT_EQ(whole.address, sender_);
+  EXPECT_EQ(text(buffer), "abcdef");
+  send("ghijkl");
+  EXPECT_EQ(run(sock_recvfrom_into(loop_, mine_.get(), buffer, 2)).count, 2u);
+  EXPECT_EQ(text(buffer), "ghcdef");
+  try {
+    run(sock_recvfrom_into(loop_, mine_.get(), buffer, 7));
+    FAIL();
+  } catch (const ValueError& error) {
+    EXPECT_STREQ(error.what(), "nbytes is greater than the length of the buffer");
+  }
+}
+
+TEST_F(SockTest, ConnectsByName) {  // SOCK-11
+  const auto listener = listen_stream_socket(SocketAddress::parse("127.0.0.1:0"));
+  const auto address = SocketAddress::local(listener.get());
+  FixedResolver resolver({address, SocketAddress::parse("127.0.0.1:1")});
+  const auto client = open_stream_socket(AF_INET);
+  run(sock_connect(loop_, client.get(), "name.example", 80, &resolver));
+  EXPECT_EQ(SocketAddress::peer(client.get()), address);
+  EXPECT_EQ(resolver.last_hints.family, AF_INET);
+  EXPECT_EQ(resolver.last_hints.type, SOCK_STREAM);
+  EXPECT_EQ(resolver.last_hints.proto, IPPROTO_TCP);
+  const auto other = open_stream_socket(AF_INET);
+  run(sock_connect(loop_, other.get(), "127.0.0.1", address.port(), &resolver));
+  EXPECT_EQ(resolver.asked.size(), 1u);  // a numeric address needs no lookup
+  FixedResolver nothing;
+  EXPECT_THROW(run(sock_connect(loop_, other.get(), "name.example", 80, &nothing)), std::system_error);
+}
+
+TEST_F(SockTest, ConnectsToAUnixPath) {  // SOCK-11
+  const auto name = SocketAddress::unix_path(std::string("\0evloop-sock-", 13) + std::to_string(::getpid()));
+  const auto listener = listen_stream_socket(name);
+  const auto client = open_stream_socket(AF_UNIX);
+  run(sock_connect(loop_, client.get(), name));
+  const auto accepted = run(sock_accept(loop_, listener.get()));
+  EXPECT_TRUE(is_non_blocking(accepted.fd.get()));
 }
 
 TEST_F(SockTest, SendsAllHoweverOftenItMustWait) {  // SOCK-09

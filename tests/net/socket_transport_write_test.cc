@@ -30,6 +30,15 @@ TEST_F(SocketTransportTest, KeepsTheOrderWhenTheSystemTakesOnlyPart) {  // TRANS
   EXPECT_THAT(transport->describe(), HasSubstr("write=<idle"));
 }
 
+TEST_F(SocketTransportTest, WritingNothingDoesNothing) {  // TRANS-13
+  const auto transport = connect();
+  transport->write("");
+  fill(*transport, 1000);
+  transport->write("");
+  transport->writelines({});
+  EXPECT_EQ(transport->get_write_buffer_size(), 1000u);
+}
+
 TEST_F(SocketTransportTest, WhatIsWrittenIsCopied) {  // TRANS-15
   const auto transport = connect();
   fill(*transport, 5000);

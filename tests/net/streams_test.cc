@@ -7,6 +7,7 @@
 #include "aio/timeout.h"
 #include "net/net_test.h"
 #include "net/os_error.h"
+#include "net/sock.h"
 
 namespace evloop {
 namespace {
@@ -89,6 +90,27 @@ TEST_F(StreamsTest, ServesUnixClientsAlike) {  // STREAM-01
   };
   EXPECT_EQ(run(body(folder + "/socket")), "line\n");
   std::filesystem::remove_all(folder);
+}
+
+TEST_F(StreamsTest, ServesAndConnectsUnixSocketsThatArePassedIn) {  // STREAM-01
+  const auto body = []() -> Coro<std::string> {
+    auto bound = open_stream_socket(AF_UNIX);
+    const auto name = SocketAddress::unix_path(std::string("\0evloop-streams-", 16) + std::to_string(::getpid()));
+    bind_socket(bound.get(), name);
+    auto server = co_await start_unix_server(echo_lines, std::move(bound));
+    auto connected = open_stream_socket(AF_UNIX);
+    co_await sock_connect(get_running_loop(), connected.get(), name);
+    const auto [reader, writer] = co_await open_unix_connection(std::move(connected));
+    writer->write("line\n");
+    const auto answer = co_await reader->readline();
+    writer->close();
+    server.close();
+    co_await server.wait_closed();
+    co_return answer.str();
+  };
+  EXPECT_EQ(run(body()), "line\n");
+  auto [tcp, other] = tcp_pair();
+  EXPECT_THROW(run(open_unix_connection(std::move(tcp))), ValueError);
 }
 
 TEST_F(StreamsTest, APlainFunctionIsCalledInConnectionMade) {  // STREAM-01
