@@ -279,6 +279,7 @@ void EventLoop::task_done(TaskBase& task) noexcept {
 }
 
 std::vector<FutureRef> EventLoop::all_tasks() const {
+  check_thread();
   std::vector<FutureRef> tasks;
   tasks.reserve(live_tasks_);
   for (auto* task = first_task_; task; task = task->next_task_) tasks.emplace_back(&task->self_);
@@ -316,6 +317,7 @@ void EventLoop::check_unclaimed(int fd) const {
 
 void EventLoop::claim(int fd, FdOwner& owner) {
   check_open();
+  check_thread();
   check_unclaimed(fd);
   const auto index = static_cast<std::size_t>(fd);
   if (index >= watches_.size()) watches_.resize(index + 1);
@@ -404,6 +406,7 @@ void EventLoop::default_exception_handler(const ErrorContext& context) {
 }
 
 void EventLoop::call_exception_handler(const ErrorContext& context) {
+  check_thread();
   port_->stats.exceptions.add(1);
   const auto by_default = [&](const ErrorContext& told, const char* failure) {
     try {

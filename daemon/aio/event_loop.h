@@ -194,11 +194,13 @@ class EventLoop {
   // std::system_error; LoopError for an fd that a transport owns (FD-06).
   template <class F>
   Handle add_reader(int fd, F&& function, std::source_location where = std::source_location::current()) {
+    check_thread();
     check_unclaimed(fd);
     return watch(fd, Interest::read, std::forward<F>(function), where);
   }
   template <class F>
   Handle add_writer(int fd, F&& function, std::source_location where = std::source_location::current()) {
+    check_thread();
     check_unclaimed(fd);
     return watch(fd, Interest::write, std::forward<F>(function), where);
   }
@@ -236,7 +238,10 @@ class EventLoop {
   // --- errors ---
 
   // Empty: back to the default handler.
-  void set_exception_handler(ExceptionHandler handler) { exception_handler_ = std::move(handler); }
+  void set_exception_handler(ExceptionHandler handler) {
+    check_thread();
+    exception_handler_ = std::move(handler);
+  }
   [[nodiscard]] const ExceptionHandler& exception_handler() const noexcept { return exception_handler_; }
   void default_exception_handler(const ErrorContext& context);
   void call_exception_handler(const ErrorContext& context);
@@ -244,9 +249,15 @@ class EventLoop {
   // --- debug ---
 
   // Callbacks and steps that take `slow_callback_duration` or longer are logged (DBG-02).
-  void set_debug(bool debug) noexcept { debug_ = debug; }
+  void set_debug(bool debug) {
+    check_thread();
+    debug_ = debug;
+  }
   [[nodiscard]] bool debug() const noexcept { return debug_; }
-  void set_slow_callback_duration(Duration duration) noexcept { slow_callback_duration_ = duration; }
+  void set_slow_callback_duration(Duration duration) {
+    check_thread();
+    slow_callback_duration_ = duration;
+  }
   [[nodiscard]] Duration slow_callback_duration() const noexcept { return slow_callback_duration_; }
 
   // The any-thread half. It outlives the loop.
@@ -412,6 +423,7 @@ auto EventLoop::run_in_executor(Executor* executor, F&& function) -> Future<std:
     Outcome<Result> outcome_;
   };
   check_open();
+  check_thread();
   auto job = std::make_shared<Job>(std::forward<F>(function));
   auto future = create_future<Result>();
   future.state()->set_wait_kind(WaitKind::executor);

@@ -9,7 +9,10 @@
 
 namespace evloop {
 
-void EventLoop::set_default_executor(std::shared_ptr<Executor> executor) { default_executor_ = std::move(executor); }
+void EventLoop::set_default_executor(std::shared_ptr<Executor> executor) {
+  check_thread();
+  default_executor_ = std::move(executor);
+}
 
 Executor& EventLoop::default_executor() {
   if (executor_shutdown_) throw LoopError("Executor shutdown has been called");

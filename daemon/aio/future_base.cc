@@ -32,6 +32,7 @@ void FutureBase::dispose() noexcept {
 bool FutureBase::cancel(std::optional<std::string> message) {
   unretrieved_ = false;
   if (done()) return false;
+  check_pending();
   return cancel_now(std::move(message));
 }
 
@@ -47,6 +48,8 @@ void FutureBase::set_cancel_message(std::optional<std::string> message) {
 
 void FutureBase::check_pending() const {
   if (done()) throw InvalidState("invalid state");
+  // Without callbacks nothing but this object is touched, and whoever has it may complete it (DBG-03).
+  if (first_callback_) loop_->check_thread();
 }
 
 void FutureBase::set_exception(std::exception_ptr error) {

@@ -61,6 +61,7 @@ std::optional<std::string> TaskBase::cancel_text() const {
 
 bool TaskBase::request_cancel(std::optional<std::string> message) {
   if (self_.done()) return false;
+  loop_.check_thread();
   ++cancel_requests_;
   record_->set_cancel_requests(cancel_requests_);
   if (waits_for_ && waits_for_->cancel(message)) return true;

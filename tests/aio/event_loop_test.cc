@@ -433,12 +433,16 @@ TEST_F(EventLoopTest, PendingTasksAreUnwoundWithTheLoopTheNewestFirst) {  // TAS
 
 // --- threads ---
 
-TEST_F(EventLoopTest, AnotherThreadMayOnlyPost) {  // DBG-03
+TEST_F(EventLoopTest, AnotherThreadMayOnlyPost) {  // DBG-03, DBG-04
   const UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const auto foreign = [](auto&& function) {
     EXPECT_EQ(error_of<LoopError>(std::forward<decltype(function)>(function)),
               "Non-thread-safe operation invoked on an event loop other than the current one");
   };
+  const auto awaited = loop().create_future<int>();
+  awaited.add_done_callback([](const Future<int>&) {});
+  const auto alone = loop().create_future<int>();
+  const auto task = start(sleep(1h));
   loop().call_soon([&] {
     std::thread([&] {
       foreign([&] { loop().call_soon([] {}); });
@@ -446,7 +450,22 @@ TEST_F(EventLoopTest, AnotherThreadMayOnlyPost) {  // DBG-03
       foreign([&] { loop().call_at({}, [] {}); });
       foreign([&] { static_cast<void>(loop().create_task(sleep(0s))); });
       foreign([&] { loop().add_reader(fd.get(), [] {}); });
+      foreign([&] { loop().add_writer(fd.get(), [] {}); });
       foreign([&] { loop().remove_reader(fd.get()); });
+      foreign([&] { loop().remove_writer(fd.get()); });
+      foreign([&] { static_cast<void>(loop().run_in_executor(nullptr, [] {})); });
+      foreign([&] { loop().set_default_executor(nullptr); });
+      foreign([&] { loop().set_exception_handler({}); });
+      foreign([&] { loop().call_exception_handler({.message = "told"}); });
+      foreign([&] { loop().set_debug(true); });
+      foreign([&] { loop().set_slow_callback_duration(1s); });
+      foreign([&] { static_cast<void>(loop().all_tasks()); });
+      foreign([&] { awaited.set_result(1); });
+      foreign([&] { awaited.set_exception(ValueError("x")); });
+      foreign([&] { awaited.cancel(); });
+      foreign([&] { task.cancel(); });
+      EXPECT_FALSE(awaited.done());
+      alone.set_result(1);  // nobody is to be called
       EXPECT_EQ(error_of<LoopError>([&] { loop().run_forever(); }), "This event loop is already running");
       EXPECT_EQ(error_of<LoopError>([&] { loop().close(); }), "Cannot close a running event loop");
       EXPECT_TRUE(loop().is_running());
@@ -455,6 +474,9 @@ TEST_F(EventLoopTest, AnotherThreadMayOnlyPost) {  // DBG-03
   });
   turn(2);
   EXPECT_THAT(noted(), ElementsAre("posted"));
+  EXPECT_EQ(task.cancelling(), 0u);
+  task.cancel();
+  turn();
 }
 
 TEST_F(EventLoopTest, AnIdleLoopMayRunOnAnotherThread) {  // LIFE-25
