@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <source_location>
 #include <type_traits>
@@ -9,6 +10,10 @@
 #include "base/block_cache.h"
 
 namespace evloop {
+
+// What a coroutine function answers: an object of a coroutine that has not begun.
+template <class T>
+concept CoroutineObject = requires { typename std::remove_cvref_t<T>::promise_type; };
 
 // A `Base` (a Runnable) that calls a function, which it owns. The function itself lies in a BoundCall, so that a
 // callback and what it captured are one block of memory, no larger than it must be.
@@ -35,6 +40,10 @@ class CallOf : public Base, public BlockCached {
 
 template <class Base, class F>
 class BoundCall final : public Base {
+  static_assert(std::invocable<F&>, "a callable object was expected, one that takes no arguments");
+  static_assert(!CoroutineObject<std::invoke_result_t<F&>>,
+                "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
+
  public:
   template <class G, class... Args>
   explicit BoundCall(G&& function, Args&&... args)

@@ -114,9 +114,9 @@ class [[nodiscard]] CoroAwaiter {
 // A coroutine object: lazy, awaited at most once, or made a task. Owned by value; move-only.
 //
 // Parameters taken by reference or view are safe only if the caller awaits it at once; what a lambda
-// captures dies with the lambda.
+// captures dies with the lambda: no type can tell in `create_task(lambda())`, so write `create_task(lambda)`.
 template <class T>
-class [[nodiscard]] Coro {
+class [[nodiscard("a coroutine does nothing until it is awaited or made a task")]] Coro {
  public:
   using promise_type = CoroPromise<T>;
   using Frame = std::coroutine_handle<promise_type>;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "aio/coro.h"
+#include "aio/coroutine_of.h"
 #include "aio/errors.h"
 #include "aio/executor.h"
 #include "aio/future.h"
@@ -175,6 +176,22 @@ class EventLoop {
   auto create_task(A operation, TaskOptions options = {}, std::source_location where = std::source_location::current())
       -> Task<typename A::Value> {
     return create_task(as_coro(std::move(operation)), std::move(options), where);
+  }
+  // The same of a coroutine function, which may be a lambda with captures: the task keeps the function. Otherwise
+  // what a lambda captures dies with the lambda, before the first step.
+  template <class F>
+    requires(!Operation<std::remove_cvref_t<F>>)
+  auto create_task(F&& function, TaskOptions options = {},
+                   std::source_location where = std::source_location::current()) {
+    return create_task(coroutine_of(std::forward<F>(function)), std::move(options), where);
+  }
+  // ... called with copies of arguments, which the task keeps too. References are passed with std::ref(), on purpose.
+  template <class F, class First, class... More>
+    requires(!Operation<std::remove_cvref_t<F>>)
+  auto create_task(F&& function, First&& first, More&&... more) {
+    auto coro = coroutine_of(std::forward<F>(function), std::forward<First>(first), std::forward<More>(more)...);
+    const auto where = coro.where();
+    return create_task(std::move(coro), {}, where);
   }
   [[nodiscard]] TaskBase* current_task() const noexcept { return current_task_; }
   // Those that are not done, in order of creation.
@@ -390,6 +407,7 @@ class EventLoop {
 template <class F>
 auto EventLoop::run_in_executor(Executor* executor, F&& function) -> Future<std::invoke_result_t<std::decay_t<F>&>> {
   using Result = std::invoke_result_t<std::decay_t<F>&>;
+  static_assert(!CoroutineObject<Result>, "coroutines cannot be used with run_in_executor(): they run in their loop");
   class Job final : public ExecutorJob {
    public:
     explicit Job(F&& f) : function_(std::forward<F>(f)) {}

@@ -123,6 +123,8 @@ class [[nodiscard]] Future {
   template <class F>
   DoneCallbackId add_done_callback(F&& function,
                                    std::source_location where = std::source_location::current()) const {
+    static_assert(!CoroutineObject<std::invoke_result_t<std::decay_t<F>&, Future>>,
+                  "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
     return state_->add_done_callback(
         [f = std::forward<F>(function)](FutureBase& future) mutable {
           f(Future(Ref<FutureState<T>>(static_cast<FutureState<T>*>(&future))));

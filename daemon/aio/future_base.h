@@ -6,6 +6,7 @@
 #include <optional>
 #include <source_location>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "aio/call.h"
@@ -102,6 +103,8 @@ class FutureBase : public BlockCached {
   // already (FUT-07, FUT-08).
   template <class F>
   DoneCallbackId add_done_callback(F&& function, std::source_location where = std::source_location::current()) {
+    static_assert(!CoroutineObject<std::invoke_result_t<std::decay_t<F>&, FutureBase&>>,
+                  "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
     DoneCallbackId call(make_call<FutureCallback>([this, f = std::forward<F>(function)]() mutable { f(*this); }, *this,
                                                   where));
     register_callback(*call);

@@ -31,6 +31,18 @@ class TaskGroup {
     add(*task.state());
     return task;
   }
+  // The same of a coroutine function, and of one with arguments: see EventLoop.
+  template <class F>
+  auto create_task(F&& function, TaskOptions options = {},
+                   std::source_location where = std::source_location::current()) {
+    return create_task(coroutine_of(std::forward<F>(function)), std::move(options), where);
+  }
+  template <class F, class First, class... More>
+  auto create_task(F&& function, First&& first, More&&... more) {
+    auto coro = coroutine_of(std::forward<F>(function), std::forward<First>(first), std::forward<More>(more)...);
+    const auto where = coro.where();
+    return create_task(std::move(coro), {}, where);
+  }
 
   // Ends the block early, without an error: the members and the body are cancelled, and the block swallows
   // that cancellation (TG-14).

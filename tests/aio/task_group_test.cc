@@ -53,6 +53,23 @@ TEST_F(TaskGroupTest, WaitsForAllItsTasksAlsoForLaterOnes) {  // TG-01
   EXPECT_THAT(noted(), ElementsAre("body", "a", "late"));
 }
 
+TEST_F(TaskGroupTest, TakesCoroutineFunctionsWithTheirArguments) {
+  const auto later = [this](Duration delay, std::string what) -> Coro<void> {
+    co_await sleep(delay);
+    note(what);
+  };
+  run(task_group([&](TaskGroup& group) -> Coro<void> {
+    static_cast<void>(group.create_task(later, 2s, "second"));
+    static_cast<void>(group.create_task(later, 1s, "first"));
+    static_cast<void>(group.create_task([this, text = std::string("lambda")]() -> Coro<void> {
+      note(text);
+      co_return;
+    }));
+    co_return;
+  }));
+  EXPECT_THAT(noted(), ElementsAre("lambda", "first", "second"));
+}
+
 TEST_F(TaskGroupTest, AFailingMemberCancelsTheOthersAndTheBody) {  // TG-02, TG-03, TG-07
   in_task([&]() -> Coro<void> {
     const auto ended = co_await settled(task_group([&](TaskGroup& group) -> Coro<void> {

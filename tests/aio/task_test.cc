@@ -1,6 +1,9 @@
 #include "aio/task.h"
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "aio/settled.h"
 #include "aio/sleep.h"
@@ -169,6 +172,47 @@ TEST_F(TaskTest, AReportOfAPendingOneNamesIt) {  // TASK-18
   turn();
   end_loop();
   EXPECT_THAT(keys, ElementsAre("message", "task"));
+}
+
+// --- coroutine functions ---
+
+TEST_F(TaskTest, KeepsWhatItsCoroutineFunctionCaptured) {
+  auto captured = std::make_shared<int>(4);
+  const auto task = loop().create_task(
+      [this, captured]() -> Coro<int> {
+        co_await sleep(1s);
+        note("slept");
+        co_return *captured;
+      },
+      {.name = "named"});
+  EXPECT_EQ(task.name(), "named");
+  EXPECT_EQ(captured.use_count(), 2);
+  EXPECT_EQ(loop().run_until_complete(task), 4);
+  EXPECT_THAT(noted(), ElementsAre("slept"));
+  EXPECT_EQ(captured.use_count(), 1);
+}
+
+TEST_F(TaskTest, KeepsCopiesOfTheArgumentsOfItsCoroutineFunction) {
+  const auto sum = [](std::vector<int> numbers, std::unique_ptr<int> one, std::string text) -> Coro<int> {
+    co_await yield();
+    int total = *one + static_cast<int>(text.size());
+    for (const int number : numbers) total += number;
+    co_return total;
+  };
+  std::vector<int> numbers{1, 2, 3};
+  const auto task = loop().create_task(sum, numbers, std::make_unique<int>(1), "text");
+  numbers.clear();
+  EXPECT_EQ(loop().run_until_complete(task), 11);
+}
+
+TEST_F(TaskTest, PassesAReferenceThatIsWrappedOnPurpose) {
+  int count = 0;
+  const auto count_up = [](int& counter) -> Coro<void> {
+    ++counter;
+    co_return;
+  };
+  loop().run_until_complete(loop().create_task(count_up, std::ref(count)));
+  EXPECT_EQ(count, 1);
 }
 
 // --- sleep ---
