@@ -1,7 +1,8 @@
 # Everything taken from Debian, in one place (the package names are in deploy/packages). Imported targets are visible
 # only in the directory that found them and below, so folders never call find_package themselves.
 #
-#   everywhere        Threads::Threads fmt::fmt spdlog::spdlog
+#   everywhere        Threads::Threads; the library, base, aio and net, needs nothing else
+#   the daemon        fmt::fmt spdlog::spdlog
 #   workloads         llhttp (compiled here)
 #   metrics           prometheus-cpp::core
 #   settings          yaml-cpp
@@ -12,17 +13,21 @@
 
 set(CMAKE_FIND_PACKAGE_PREFER_CONFIG ON)
 
-find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
-find_package(yaml-cpp REQUIRED)
-find_package(prometheus-cpp REQUIRED)
-find_package(nlohmann_json REQUIRED)
+if(EVLOOPD_DAEMON OR EVLOOPD_TESTS)
+  find_package(PkgConfig REQUIRED)
+  find_package(nlohmann_json REQUIRED)
+endif()
 
-# yaml-cpp 0.7 exports a bare target without a namespace.
-if(NOT TARGET yaml-cpp::yaml-cpp)
-  add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+if(EVLOOPD_DAEMON)
+  find_package(fmt REQUIRED)
+  find_package(spdlog REQUIRED)
+  find_package(yaml-cpp REQUIRED)
+  find_package(prometheus-cpp REQUIRED)
+  # yaml-cpp 0.7 exports a bare target without a namespace.
+  if(NOT TARGET yaml-cpp::yaml-cpp)
+    add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
+  endif()
 endif()
 
 if(EVLOOPD_CONTROL)
@@ -45,13 +50,15 @@ if(EVLOOPD_TESTS)
   target_link_libraries(asio INTERFACE Threads::Threads)
 endif()
 
-# llhttp, node's HTTP/1 parser: Debian has it as C sources only, in the package node-llhttp.
-find_path(EVLOOPD_LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp REQUIRED)
-find_path(EVLOOPD_LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp REQUIRED)
-mark_as_advanced(EVLOOPD_LLHTTP_INCLUDE_DIR EVLOOPD_LLHTTP_SOURCE_DIR)
-add_library(llhttp STATIC EXCLUDE_FROM_ALL
-  ${EVLOOPD_LLHTTP_SOURCE_DIR}/llhttp.c ${EVLOOPD_LLHTTP_SOURCE_DIR}/api.c ${EVLOOPD_LLHTTP_SOURCE_DIR}/http.c)
-target_include_directories(llhttp SYSTEM PUBLIC ${EVLOOPD_LLHTTP_INCLUDE_DIR})
-target_compile_options(llhttp PRIVATE -w)
-# A server must not accept what another hop would read differently: no spaces in header names and the like.
-target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
+if(EVLOOPD_DAEMON)
+  # llhttp, node's HTTP/1 parser: Debian has it as C sources only, in the package node-llhttp.
+  find_path(EVLOOPD_LLHTTP_INCLUDE_DIR llhttp.h PATHS /usr/share/include/llhttp REQUIRED)
+  find_path(EVLOOPD_LLHTTP_SOURCE_DIR llhttp.c PATHS /usr/share/llhttp REQUIRED)
+  mark_as_advanced(EVLOOPD_LLHTTP_INCLUDE_DIR EVLOOPD_LLHTTP_SOURCE_DIR)
+  add_library(llhttp STATIC EXCLUDE_FROM_ALL
+    ${EVLOOPD_LLHTTP_SOURCE_DIR}/llhttp.c ${EVLOOPD_LLHTTP_SOURCE_DIR}/api.c ${EVLOOPD_LLHTTP_SOURCE_DIR}/http.c)
+  target_include_directories(llhttp SYSTEM PUBLIC ${EVLOOPD_LLHTTP_INCLUDE_DIR})
+  target_compile_options(llhttp PRIVATE -w)
+  # A server must not accept what another hop would read differently: no spaces in header names and the like.
+  target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
+endif()

@@ -1,0 +1,60 @@
+# How the library is installed: headers, archives, the CMake package `evloop`, and evloop.pc. `cmake --install <build>
+# --component evloop` installs it without the daemon, `--component evloopd` the daemon without it.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(evloop_components base aio net)  # each needs those before it
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/evloop)
+set(evloop_dependencies)
+set(evloop_pc_requires)
+
+foreach(component IN LISTS evloop_components)
+  set_target_properties(evloop_${component} PROPERTIES EXPORT_NAME ${component})
+  install(TARGETS evloop_${component} EXPORT evloop-${component}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT evloop
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/evloop COMPONENT evloop)
+  install(EXPORT evloop-${component} NAMESPACE evloop:: FILE evloop-${component}-targets.cmake
+    DESTINATION ${package_dir} COMPONENT evloop)
+
+  # What else it links, `Package::target`, is found under the package's name: by CMake, and in lower case by pkg-config.
+  get_target_property(links evloop_${component} LINK_LIBRARIES)
+  foreach(link IN LISTS links)
+    if(link MATCHES "^([A-Za-z0-9_-]+)::" AND NOT CMAKE_MATCH_1 STREQUAL evloop)
+      if(CMAKE_MATCH_1 STREQUAL PkgConfig)
+        message(FATAL_ERROR "${link}: an installed evloop_${component} needs a package that CMake finds by itself")
+      endif()
+      list(APPEND evloop_dependencies ${CMAKE_MATCH_1})
+      string(TOLOWER ${CMAKE_MATCH_1} module)
+      list(APPEND evloop_pc_requires ${module})
+    endif()
+  endforeach()
+endforeach()
+list(REMOVE_DUPLICATES evloop_dependencies)
+list(REMOVE_DUPLICATES evloop_pc_requires)
+list(REMOVE_ITEM evloop_pc_requires threads)  # -pthread
+list(JOIN evloop_pc_requires " " evloop_pc_requires)
+
+# Whoever links a sanitized library must be sanitized alike. _GLIBCXX_ASSERTIONS, the other thing that a build may
+# define, changes no layout.
+get_target_property(sanitizers evloop_sanitizers INTERFACE_LINK_OPTIONS)
+set(evloop_pc_flags)
+if(sanitizers)
+  target_compile_options(evloop_base PUBLIC "$<INSTALL_INTERFACE:${sanitizers}>")
+  target_link_options(evloop_base PUBLIC "$<INSTALL_INTERFACE:${sanitizers}>")
+  list(JOIN sanitizers " " evloop_pc_flags)
+endif()
+
+configure_package_config_file(deploy/cmake/evloop-config.cmake.in ${PROJECT_BINARY_DIR}/package/evloop-config.cmake
+  INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/evloop-config-version.cmake
+  COMPATIBILITY SameMinorVersion)  # before 1.0 a minor version may change anything
+install(
+  FILES ${PROJECT_BINARY_DIR}/package/evloop-config.cmake ${PROJECT_BINARY_DIR}/package/evloop-config-version.cmake
+    deploy/cmake/coroutine_probe.cmake deploy/cmake/coroutine_probe.cc
+  DESTINATION ${package_dir} COMPONENT evloop)
+
+# Relative to where the file is: the prefix is chosen when it is installed.
+file(RELATIVE_PATH evloop_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(deploy/cmake/evloop.pc.in ${PROJECT_BINARY_DIR}/package/evloop.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/package/evloop.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT evloop)
