@@ -47,6 +47,11 @@ class Runner {
       throw;
     }
   }
+  // The outcome of a future of the runner's loop (RUN-03).
+  template <class T>
+  T run(Future<T> future, std::source_location where = std::source_location::current()) {
+    return run(await(std::move(future)), where);
+  }
   // The loop, made now if it is not there yet. Throws LoopError after close().
   [[nodiscard]] EventLoop& get_loop();
   // Idempotent (RUN-08). Closes the loop even if an earlier step throws.
@@ -55,6 +60,10 @@ class Runner {
  private:
   enum class State : std::uint8_t { created, initialized, closed };
 
+  template <class T>
+  static Coro<T> await(Future<T> future) {
+    co_return co_await std::move(future);
+  }
   // Throws `text` inside a running loop.
   void prepare(const char* text);
 

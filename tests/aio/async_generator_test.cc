@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "aio/settled.h"
 #include "aio/sleep.h"
@@ -65,6 +66,35 @@ TEST_F(AsyncGeneratorTest, OneThatIsNotIteratedJustGoes) {
   run(body());
   run(loop().shutdown_asyncgens());
   EXPECT_THAT(noted(), IsEmpty());
+}
+
+TEST_F(AsyncGeneratorTest, IsRegisteredFromItsFirstIterationToItsEnd) {  // AGEN-01
+  auto iterated = cleans_up("iterated");
+  auto untouched = cleans_up("untouched");
+  auto closed = cleans_up("closed");
+  const auto body = [&]() -> Coro<void> {
+    static_cast<void>(co_await iterated.anext());
+    static_cast<void>(co_await closed.anext());
+    co_await closed.aclose();
+  };
+  run(body());
+  EXPECT_THAT(noted(), ElementsAre("closed closing", "closed closed"));
+  run(loop().shutdown_asyncgens());
+  EXPECT_THAT(noted(), ElementsAre("iterated closing", "iterated closed"));
+}
+
+TEST_F(AsyncGeneratorTest, BelongsToTheLoopOfItsFirstIteration) {  // AGEN-06
+  auto generator = cleans_up("g");
+  const auto body = [&]() -> Coro<void> { static_cast<void>(co_await generator.anext()); };
+  run(body());
+  std::thread([] {
+    EventLoop other;
+    other.run_until_complete(other.shutdown_asyncgens());
+    other.close();
+  }).join();
+  EXPECT_THAT(noted(), IsEmpty());
+  run(loop().shutdown_asyncgens());
+  EXPECT_THAT(noted(), ElementsAre("g closing", "g closed"));
 }
 
 TEST_F(AsyncGeneratorTest, ItemsAreHandedOverWithoutATurn) {

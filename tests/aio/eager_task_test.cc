@@ -24,7 +24,7 @@ class EagerTaskTest : public LoopTest {
   }
 };
 
-TEST_F(EagerTaskTest, RunsItsFirstStepInsideCreateTask) {  // TASK-38
+TEST_F(EagerTaskTest, RunsItsFirstStepInsideCreateTask) {  // TASK-38, TASK-42
   in_task([&]() -> Coro<void> {
     const auto before = turns();
     const auto at_once = [&]() -> Coro<int> {
@@ -33,7 +33,7 @@ TEST_F(EagerTaskTest, RunsItsFirstStepInsideCreateTask) {  // TASK-38
     };
     const auto task = start(at_once(), {.eager_start = true});
     EXPECT_TRUE(task.done());
-    EXPECT_EQ(co_await task, 1);  // TASK-42
+    EXPECT_EQ(co_await task, 1);
     EXPECT_EQ(turns(), before);
   });
   EXPECT_THAT(noted(), ElementsAre("ran"));

@@ -96,6 +96,46 @@ TEST_F(EventLoopTest, AnEndlessDelayIsNoTimeInThePast) {
   turn();
 }
 
+// Nothing is ever ready, and every sleep takes ten seconds.
+class Oversleeping final : public Selector {
+ public:
+  explicit Oversleeping(VirtualClock& clock) : clock_(clock) {}
+  void add(int, Interest) override {}
+  void modify(int, Interest) override {}
+  void add_wake_up(int) override {}
+  void remove(int) noexcept override {}
+  std::span<const ReadyFd> select(std::optional<Duration>) override {
+    clock_.advance(10s);
+    return {};
+  }
+
+ private:
+  VirtualClock& clock_;
+};
+
+TEST(EventLoop, TimersAreComparedWithTheTimeAfterThePoll) {  // LIFE-08
+  VirtualClock clock;
+  EventLoop loop({.selector = std::make_unique<Oversleeping>(clock), .clock = &clock, .default_exception_handler = {}});
+  std::string trace;
+  loop.call_later(1s, [&] { trace += '1'; });
+  loop.call_later(9s, [&] { trace += '9'; });
+  loop.call_later(11s, [&] { trace += 'x'; });
+  loop.stop();
+  loop.run_forever();
+  EXPECT_EQ(trace, "19");
+  loop.close();
+}
+
+TEST(EventLoop, TimeIsMonotonicAndAnyThreadMayReadIt) {  // SCHED-13
+  EventLoop loop;
+  const auto before = loop.time();
+  TimePoint elsewhere;
+  std::thread([&] { elsewhere = loop.time(); }).join();
+  EXPECT_GE(elsewhere, before);
+  EXPECT_GE(loop.time(), elsewhere);
+  loop.close();
+}
+
 // --- run and stop ---
 
 TEST_F(EventLoopTest, StopBeforeARunLetsItMakeOneTurn) {  // LIFE-16, LIFE-17
@@ -523,6 +563,21 @@ TEST(EventLoop, DebugModeLogsSlowCallbacks) {  // DBG-02
   EXPECT_NE(last_log.find(" seconds"), std::string::npos) << last_log;
   loop.close();
   set_log_sink(nullptr);
+}
+
+TEST_F(EventLoopTest, DebugModeIsOffUntilItIsSetAlsoWhileItRuns) {  // DBG-01
+  set_log_sink([](LogLevel, std::string_view text) { last_log = text; });
+  last_log.clear();
+  loop().set_slow_callback_duration(0s);
+  EXPECT_FALSE(loop().debug());
+  loop().call_soon([&] {
+    EXPECT_EQ(last_log, "");
+    loop().set_debug(true);
+  });
+  loop().call_soon([] {});
+  turn();
+  set_log_sink(nullptr);
+  EXPECT_EQ(last_log.rfind("Executing <callback", 0), 0u) << last_log;
 }
 
 }  // namespace

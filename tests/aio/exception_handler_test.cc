@@ -28,6 +28,20 @@ TEST_F(ExceptionHandlerTest, ACallbackThatThrowsIsReportedWithItsHandle) {  // S
   EXPECT_THAT(keys, ElementsAre("exception", "handle", "message"));
 }
 
+TEST_F(ExceptionHandlerTest, AReportSaysWhereTheCallbackWasScheduled) {  // EXCH-09, DBG-05
+  std::string message;
+  std::uint_least32_t line = 0;
+  loop().set_exception_handler([&](EventLoop&, const ErrorContext& context) {
+    message = context.message;
+    line = context.handle->where().line();
+  });
+  const auto here = std::source_location::current();
+  loop().call_soon([] { throw std::runtime_error("oops"); });
+  turn();
+  EXPECT_EQ(line, here.line() + 1);
+  EXPECT_TRUE(message.ends_with("exception_handler_test.cc:" + std::to_string(line))) << message;
+}
+
 TEST_F(ExceptionHandlerTest, TheHandlerCanBeReplacedAndRestored) {  // EXCH-03
   EXPECT_FALSE(loop().exception_handler());
   loop().set_exception_handler([&](EventLoop&, const ErrorContext&) { note("custom"); });

@@ -11,6 +11,7 @@
 #include "aio/settled.h"
 #include "aio/sleep.h"
 #include "aio/thread_pool.h"
+#include "aio/to_thread.h"
 #include "base/log.h"
 #include "loop_test.h"
 
@@ -50,6 +51,28 @@ TEST_F(ExecutorTest, TheFunctionsErrorIsTheFutures) {  // EXEC-02
     EXPECT_EQ(text_of<ValueError>(ended.error()), "job");
   };
   run(body());
+}
+
+TEST_F(ExecutorTest, ToThreadCallsAFunctionWithItsArgumentsOnAThread) {  // EXEC-11
+  const auto body = [&]() -> Coro<void> {
+    const auto here = std::this_thread::get_id();
+    const auto twice = [](int number) { return std::pair(2 * number, std::this_thread::get_id()); };
+    const auto [number, there] = co_await to_thread(twice, 4);
+    EXPECT_EQ(number, 8);
+    EXPECT_NE(there, here);
+    EXPECT_EQ(*co_await to_thread([](std::unique_ptr<int> moved) { return moved; }, std::make_unique<int>(3)), 3);
+    const auto ended = co_await settled(to_thread([] { throw ValueError("job"); }));
+    EXPECT_EQ(text_of<ValueError>(ended.error()), "job");
+  };
+  run(body());
+}
+
+TEST_F(ExecutorTest, AClosedLoopTakesNoJob) {  // EXEC-04
+  ThreadPool pool(1);
+  loop_.close();
+  for (Executor* executor : {static_cast<Executor*>(nullptr), static_cast<Executor*>(&pool)})
+    EXPECT_EQ(error_of<LoopError>([&] { static_cast<void>(loop_.run_in_executor(executor, [] {})); }),
+              "Event loop is closed");
 }
 
 TEST_F(ExecutorTest, AJobCancelledBeforeItsTurnNeverRuns) {  // EXEC-03

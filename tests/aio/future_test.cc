@@ -24,7 +24,7 @@ class FutureTest : public LoopTest {
   }
 };
 
-TEST_F(FutureTest, IsPendingThenFinishedOrCancelledForGood) {  // FUT-01, FUT-03
+TEST_F(FutureTest, IsPendingThenFinishedOrCancelledForGood) {  // FUT-01, FUT-03, FUT-04
   const auto f = future();
   EXPECT_FALSE(f.done());
   f.set_result(1);
@@ -34,7 +34,7 @@ TEST_F(FutureTest, IsPendingThenFinishedOrCancelledForGood) {  // FUT-01, FUT-03
   EXPECT_EQ(error_of<InvalidState>([&] { f.set_exception(ValueError("x")); }), "invalid state");
   EXPECT_FALSE(f.cancel());
   EXPECT_EQ(f.result(), 1);
-  EXPECT_EQ(f.exception(), nullptr);  // FUT-04
+  EXPECT_EQ(f.exception(), nullptr);
 
   const auto c = future();
   EXPECT_TRUE(c.cancel());
@@ -83,6 +83,21 @@ TEST_F(FutureTest, ACallbackAddedToADoneOneIsQueuedAtOnce) {  // FUT-08
   EXPECT_THAT(noted(), IsEmpty());
   turn();
   EXPECT_THAT(noted(), ElementsAre("cancelled"));
+}
+
+TEST_F(FutureTest, CancelSchedulesTheCallbacksOfAPendingOneAndLeavesADoneOneAlone) {  // FUT-05
+  const auto f = future();
+  f.add_done_callback([&](const Future<int>& done) { note(done.cancelled() ? "cancelled" : ""); });
+  EXPECT_TRUE(f.cancel());
+  EXPECT_TRUE(f.cancelled());
+  EXPECT_THAT(noted(), IsEmpty());
+  turn();
+  EXPECT_THAT(noted(), ElementsAre("cancelled"));
+  EXPECT_FALSE(f.cancel());
+  const auto finished = future();
+  finished.set_result(1);
+  EXPECT_FALSE(finished.cancel());
+  EXPECT_EQ(finished.result(), 1);
 }
 
 TEST_F(FutureTest, TasksAndCallbacksAreServedInOneOrder) {  // FUT-09

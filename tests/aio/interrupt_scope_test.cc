@@ -19,7 +19,7 @@ bool has_default_handler() {
   return ::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == SIG_DFL;
 }
 
-TEST(InterruptScope, TheFirstSignalCancelsTheMainTaskAndThrowsInterruptThen) {  // RUN-11, RUN-12
+TEST(InterruptScope, TheFirstSignalCancelsTheMainTaskAndThrowsInterruptThen) {  // RUN-11, RUN-12, RUN-10
   bool cleaned_up = false;
   const auto body = [&]() -> Coro<void> {
     raise_soon();
@@ -29,7 +29,7 @@ TEST(InterruptScope, TheFirstSignalCancelsTheMainTaskAndThrowsInterruptThen) {  
   };
   EXPECT_THROW(run(body()), Interrupt);
   EXPECT_TRUE(cleaned_up);
-  EXPECT_TRUE(has_default_handler());  // RUN-10
+  EXPECT_TRUE(has_default_handler());
 }
 
 TEST(InterruptScope, AMainTaskThatGoesOnKeepsItsResult) {  // RUN-12

@@ -41,7 +41,7 @@ TEST_F(LockTest, ServesWaitersInOrderOfArrival) {  // SYNC-03
   EXPECT_TRUE(lock_.locked());
 }
 
-TEST_F(LockTest, WakesTheNextInTheTurnAfterTheRelease) {
+TEST_F(LockTest, WakesTheNextInTheTurnAfterTheRelease) {  // SYNC-05
   run(lock_.acquire());
   const auto waiting = start(acquire("a"));
   turn();
@@ -105,7 +105,7 @@ TEST_F(LockTest, ACancelledWaiterBlocksNobody) {  // SYNC-06
   EXPECT_THAT(noted(), ElementsAre("b"));
 }
 
-TEST_F(LockTest, ACancelledWaiterDoesNotWakeOthersWhileItIsHeld) {
+TEST_F(LockTest, ACancelledWaiterDoesNotWakeOthersWhileItIsHeld) {  // SYNC-06
   run(lock_.acquire());
   const auto a = start(acquire("a"));
   const auto b = start(acquire("b"));

@@ -58,7 +58,16 @@ TEST_F(LoopPortTest, ABatchOfPostsNeedsOneWakeUp) {  // SCHED-05
   EXPECT_EQ(port_.mailbox_length(), 0u);
 }
 
-TEST_F(LoopPortTest, NoPostIsMissedByALoopThatGoesToSleep) {
+TEST_F(LoopPortTest, AnyNumberOfPostsThatNobodyTakesFailsNobody) {  // SCHED-04
+  constexpr int posts = 100'000;  // a pipe holds 65,536 bytes
+  int ran = 0;
+  for (int i = 0; i < posts; ++i) loop_.call_soon_threadsafe([&] { ++ran; });
+  loop_.stop();
+  loop_.run_forever();
+  EXPECT_EQ(ran, posts);
+}
+
+TEST_F(LoopPortTest, NoPostIsMissedByALoopThatGoesToSleep) {  // SCHED-03
   // One at a time, each at the moment at which the loop has nothing to do any more.
   std::atomic<int> count = 0;
   std::jthread poster([&] {
@@ -187,7 +196,7 @@ TEST(LoopPort, PostsThatRaceWithClosingAreRunRefusedOrDropped) {
   }
 }
 
-TEST_F(LoopPortTest, TellsWhetherTheLoopRuns) {
+TEST_F(LoopPortTest, TellsWhetherTheLoopRuns) {  // LIFE-24
   EXPECT_FALSE(port_.is_running());
   EXPECT_FALSE(port_.stop_pending());
   std::binary_semaphore checked(0);
@@ -203,7 +212,7 @@ TEST_F(LoopPortTest, TellsWhetherTheLoopRuns) {
   EXPECT_FALSE(port_.is_running());
 }
 
-TEST_F(LoopPortTest, ReportsAPostThatThrows) {
+TEST_F(LoopPortTest, ReportsAPostThatThrows) {  // SCHED-14
   std::vector<std::string> told;
   loop_.set_exception_handler([&](EventLoop&, const ErrorContext& context) { told.push_back(context.message); });
   loop_.call_soon_threadsafe([] { throw std::runtime_error("posted"); });

@@ -33,7 +33,7 @@ class RecordsTest : public LoopTest {
 Coro<void> innermost(Duration delay) { co_await sleep(delay); }
 Coro<void> middle() { co_await innermost(1h); }
 
-TEST_F(RecordsTest, ShowATasksStateAndItsAwaitChain) {
+TEST_F(RecordsTest, ShowATasksStateAndItsAwaitChain) {  // TASK-20
   const auto task = start(middle(), {.name = "chain"});
   EXPECT_EQ(record_of("chain").state, TaskPhase::runnable);
   turn();
@@ -55,7 +55,7 @@ TEST_F(RecordsTest, ShowATasksStateAndItsAwaitChain) {
   EXPECT_THAT(tasks(), IsEmpty());
 }
 
-TEST_F(RecordsTest, NameWhatIsWaitedForAndTheParent) {
+TEST_F(RecordsTest, NameWhatIsWaitedForAndTheParent) {  // INTRO-01
   Lock lock;
   run(lock.acquire());
   const auto inner = [&]() -> Coro<void> { co_await lock.acquire(); };

@@ -58,6 +58,15 @@ TEST_F(RunnerTest, IsNotUsedInsideARunningLoop) {  // RUN-02
   run(body(), options());
 }
 
+TEST_F(RunnerTest, RunsAFutureToo) {  // RUN-03
+  Runner runner(options());
+  const auto task = runner.get_loop().create_task(number(4));
+  EXPECT_EQ(runner.run(Future<int>(task)), 4);
+  const auto failed = runner.get_loop().create_future<void>();
+  failed.set_exception(ValueError("future"));
+  EXPECT_THROW(runner.run(failed), ValueError);
+}
+
 TEST_F(RunnerTest, ClosesInOrder) {  // RUN-04
   const auto counts = [&]() -> AsyncGenerator<int> {
     std::exception_ptr error;
@@ -92,6 +101,20 @@ TEST_F(RunnerTest, ReportsATaskThatFailsWhileItIsCancelled) {  // RUN-05
   };
   EXPECT_EQ(run(body(), options()), 8);
   EXPECT_THAT(trace_, ElementsAre("unhandled exception during asyncio.run() shutdown"));
+}
+
+TEST_F(RunnerTest, WaitsForATaskThatSwallowsItsCancellation) {  // RUN-06
+  const auto swallows = [&]() -> Coro<void> {
+    static_cast<void>(co_await settled(sleep(1h)));
+    co_await sleep(24h);
+    note("ended");
+  };
+  const auto body = [&]() -> Coro<void> {
+    static_cast<void>(get_running_loop().create_task(swallows()));
+    co_await yield();
+  };
+  run(body(), options());
+  EXPECT_THAT(trace_, ElementsAre("ended"));
 }
 
 TEST_F(RunnerTest, MakesItsLoopAtFirstUseAndKeepsIt) {  // RUN-07

@@ -378,7 +378,7 @@ TEST_P(ReaderTest, ATransportIsToldWhenTheLoopIsClosedUnderIt) {
   EXPECT_TRUE(transport.told);
 }
 
-TEST_P(ReaderTest, AThrowingReaderStaysRegistered) {
+TEST_P(ReaderTest, AThrowingReaderStaysRegistered) {  // SCHED-14
   write_to(pair_.b.get(), "x");
   int reports = 0;
   loop_.set_exception_handler([&](EventLoop&, const ErrorContext&) { ++reports; });

@@ -165,6 +165,15 @@ TEST_F(TaskTest, DropsItsFrameWhenItEnds) {
   EXPECT_EQ(captured.use_count(), 1);
 }
 
+TEST_F(TaskTest, TheCoroutineThatAClosedLoopRefusesIsGoneWithoutAReport) {  // TASK-04
+  const auto captured = std::make_shared<int>(1);
+  const auto body = [](std::shared_ptr<int>) -> Coro<void> { co_return; };
+  loop().close();
+  EXPECT_EQ(error_of<LoopError>([&] { static_cast<void>(start(body(captured))); }), "Event loop is closed");
+  EXPECT_EQ(captured.use_count(), 1);
+  EXPECT_THAT(reported(), IsEmpty());
+}
+
 TEST_F(TaskTest, AReportOfAPendingOneNamesIt) {  // TASK-18
   std::vector<std::string> keys;
   loop().set_exception_handler([&](EventLoop&, const ErrorContext& told) { keys = told.keys(); });

@@ -1,6 +1,7 @@
 #include "aio/timeout.h"
 
 #include "aio/sleep.h"
+#include "aio/task_group.h"
 #include "loop_test.h"
 
 namespace evloop {
@@ -31,7 +32,7 @@ TEST_F(TimeoutTest, TurnsAnExpiredBlockIntoATimeoutError) {  // TMO-01, TMO-03
   });
 }
 
-TEST_F(TimeoutTest, LeavesABlockThatEndsInTimeAlone) {
+TEST_F(TimeoutTest, LeavesABlockThatEndsInTimeAlone) {  // TMO-01
   in_task([&]() -> Coro<void> {
     EXPECT_EQ(co_await with_timeout(5s, [&](Timeout&) -> Coro<int> { co_return co_await after(1s, 3); }), 3);
     co_await sleep(10s);
@@ -166,13 +167,35 @@ TEST_F(TimeoutTest, NeedsATask) {  // TMO-09
   turn();
 }
 
-TEST_F(TimeoutTest, TakesAnAbsoluteDeadline) {
+TEST_F(TimeoutTest, TakesAnAbsoluteDeadline) {  // TMO-01
   in_task([&]() -> Coro<void> {
     const auto ended =
         co_await settled(with_timeout_at(loop().time() + 2s, [](Timeout&) -> Coro<void> { co_await sleep(1h); }));
     EXPECT_TRUE(holds<TimeoutError>(ended.error()));
     EXPECT_EQ(now(), 2s);
   });
+}
+
+TEST_F(TimeoutTest, BlocksInBlocksTakeBackTheirOwnCancellationsOnly) {  // TASK-32
+  const auto blocks = [&](Duration delay) -> Coro<void> {
+    co_await with_timeout(1h, [&](Timeout&) -> Coro<void> {
+      co_await task_group([&](TaskGroup&) -> Coro<void> {
+        const auto ended = co_await settled(with_timeout(delay, [](Timeout&) -> Coro<void> { co_await sleep(2h); }));
+        EXPECT_TRUE(holds<TimeoutError>(ended.error()));
+        EXPECT_EQ(current_task()->cancelling(), 0u);
+        co_await sleep(1s);
+      });
+    });
+  };
+  run(blocks(1s));
+  EXPECT_EQ(now(), 2s);
+  // One from elsewhere in the turn in which the inner block's strikes: it goes through all of them, and counts.
+  Task<void> task;
+  loop().call_later(1s, [&] { task.cancel(); });
+  task = start(blocks(1s));
+  EXPECT_THROW(loop().run_until_complete(Future<void>(task)), CancelledError);
+  EXPECT_EQ(task.cancelling(), 1u);
+  task = {};
 }
 
 // --- wait_for ---

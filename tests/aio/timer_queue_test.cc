@@ -37,7 +37,7 @@ class TimerQueueTest : public LoopTest {
   DurationHistogram lateness_;
 };
 
-TEST_F(TimerQueueTest, GivesOutWhatIsDueInOrder) {
+TEST_F(TimerQueueTest, GivesOutWhatIsDueInOrder) {  // LIFE-02
   std::mt19937 random(1);
   std::vector<std::int64_t> deadlines(1000);
   for (auto& deadline : deadlines) {

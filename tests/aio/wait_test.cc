@@ -98,7 +98,7 @@ TEST_F(WaitTest, OfNothingIsAnError) {  // COMB-12
   EXPECT_EQ(error_of<ValueError>([&] { static_cast<void>(run(wait({}))); }), "Set of Tasks/Futures is empty.");
 }
 
-TEST_F(WaitTest, LeavesAMembersErrorToItsOwner) {
+TEST_F(WaitTest, LeavesAMembersErrorToItsOwner) {  // COMB-09
   {
     const auto task = start(fails_after(1s));
     const auto body = [&]() -> Coro<void> { static_cast<void>(co_await wait(futures_of(std::vector{task}))); };
