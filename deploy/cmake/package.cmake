@@ -56,5 +56,6 @@ install(
 
 # Relative to where the file is: the prefix is chosen when it is installed.
 file(RELATIVE_PATH evloop_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" evloop_pc_prefix ${evloop_pc_prefix})
 configure_file(deploy/cmake/evloop.pc.in ${PROJECT_BINARY_DIR}/package/evloop.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/package/evloop.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT evloop)
