@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "aio/coro.h"
+#include "aio/operation.h"
 
 // A coroutine made to outlive the call that makes it: how create_task() takes a function and its arguments.
 namespace evloop {
@@ -71,9 +72,16 @@ std::invoke_result_t<F&, Args...> call_and_keep(F function, Args... arguments) {
   co_return co_await std::invoke(function, std::move(arguments)...);
 }
 
+// The coroutine that awaits an operation.
+template <Operation A>
+auto coroutine_of(A operation) {
+  return as_coro(std::move(operation));
+}
+
 // The coroutine `function(arguments...)`, which owns all that it needs: what the function captured, and decayed copies
 // of the arguments. A function without captures is simply called.
 template <class F, class... Args>
+  requires(!Operation<std::remove_cvref_t<F>>)
 auto coroutine_of(F&& function, Args&&... arguments) {
   using Function = std::decay_t<F>;
   static_assert(std::invocable<Function&, std::decay_t<Args>...>,

@@ -172,22 +172,15 @@ class EventLoop {
     check_thread();
     return make_task(std::move(coro), where, std::move(options));
   }
-  template <Operation A>
-  auto create_task(A operation, TaskOptions options = {}, std::source_location where = std::source_location::current())
-      -> Task<typename A::Value> {
-    return create_task(as_coro(std::move(operation)), std::move(options), where);
-  }
-  // The same of a coroutine function, which may be a lambda with captures: the task keeps the function. Otherwise
+  // The same of an operation, or of a coroutine function, which may be a lambda with captures: the task keeps the function. Otherwise
   // what a lambda captures dies with the lambda, before the first step.
   template <class F>
-    requires(!Operation<std::remove_cvref_t<F>>)
   auto create_task(F&& function, TaskOptions options = {},
                    std::source_location where = std::source_location::current()) {
     return create_task(coroutine_of(std::forward<F>(function)), std::move(options), where);
   }
   // ... called with copies of arguments, which the task keeps too. References are passed with std::ref(), on purpose.
   template <class F, class First, class... More>
-    requires(!Operation<std::remove_cvref_t<F>>)
   auto create_task(F&& function, First&& first, More&&... more) {
     auto coro = coroutine_of(std::forward<F>(function), std::forward<First>(first), std::forward<More>(more)...);
     const auto where = coro.where();

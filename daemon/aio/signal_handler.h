@@ -4,7 +4,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "aio/coro.h"
 #include "aio/event_loop.h"
 
 namespace evloop {
@@ -17,11 +16,6 @@ namespace evloop {
 // only what every thread of the process has blocked, and a library has no say over the threads of others. Whichever
 // thread the kernel picks here, the loop wakes; system calls that it interrupts go on (SA_RESTART).
 
-template <class T>
-inline constexpr bool is_coro = false;
-template <class T>
-inline constexpr bool is_coro<Coro<T>> = true;
-
 // Throws ValueError for what is no signal; LoopError for SIGKILL and SIGSTOP, a closed loop, another thread.
 void install_signal_handler(EventLoop& loop, int signal, Ref<ScheduledCall> call);
 
@@ -32,7 +26,7 @@ Handle add_signal_handler(EventLoop& loop, int signal, F&& function,
                           std::source_location where = std::source_location::current()) {
   static_assert(!is_coro<std::invoke_result_t<std::decay_t<F>&>>,
                 "coroutines cannot be used with add_signal_handler()");
-  Ref<ScheduledCall> call(new ScheduledCall(loop, WorkKind::callback, where, std::forward<F>(function)));
+  Ref<ScheduledCall> call(make_call<ScheduledCall>(std::forward<F>(function), WorkKind::callback, where));
   install_signal_handler(loop, signal, call);
   return Handle(std::move(call));
 }
