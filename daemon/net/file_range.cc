@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <string>
 
 #include "base/system_error.h"
@@ -17,6 +18,32 @@ namespace {
 
 // For one turn of the loop: a peer that reads as fast as this sends must not hold up the others.
 constexpr std::size_t most_per_turn = 1024 * 1024;
+
+// sendfile(2) knows no MSG_NOSIGNAL: while this lives, the signal of a peer that is gone does not reach the program.
+class NoPipeSignal {
+ public:
+  NoPipeSignal() noexcept {
+    ::sigemptyset(&pipe_);
+    ::sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoPipeSignal() {
+    if (raised_) {
+      constexpr timespec at_once{};
+      ::sigtimedwait(&pipe_, nullptr, &at_once);
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoPipeSignal(const NoPipeSignal&) = delete;
+  NoPipeSignal& operator=(const NoPipeSignal&) = delete;
+
+  void raised() noexcept { raised_ = true; }
+
+ private:
+  sigset_t pipe_;
+  sigset_t before_;
+  bool raised_ = false;
+};
 
 }  // namespace
 
@@ -34,6 +61,7 @@ std::size_t FileRange::at_most(std::size_t size) const noexcept {
 }
 
 bool FileRange::send(int socket) {
+  NoPipeSignal signal;
   for (std::size_t left = most_per_turn; left > 0;) {
     const auto block = at_most(left);
     if (block == 0) return true;
@@ -42,6 +70,7 @@ bool FileRange::send(int socket) {
     if (count < 0) {
       const int error = errno;
       if (error == EAGAIN || error == EINTR) return false;
+      if (error == EPIPE) signal.raised();
       if (sent() == 0) throw SendfileNotAvailableError("sendfile syscall is not supported");
       if (error == ENOTCONN) throw OsError(error, "socket is not connected");
       throw_errno("sendfile");

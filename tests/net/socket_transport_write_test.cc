@@ -33,10 +33,10 @@ TEST_F(SocketTransportTest, KeepsTheOrderWhenTheSystemTakesOnlyPart) {  // TRANS
 TEST_F(SocketTransportTest, WritingNothingDoesNothing) {  // TRANS-13
   const auto transport = connect();
   transport->write("");
-  fill(*transport, 1000);
+  fill(*transport, 10'000);
   transport->write("");
   transport->writelines({});
-  EXPECT_EQ(transport->get_write_buffer_size(), 1000u);
+  EXPECT_EQ(transport->get_write_buffer_size(), 10'000u);
 }
 
 TEST_F(SocketTransportTest, WhatIsWrittenIsCopied) {  // TRANS-15
