@@ -2,13 +2,11 @@
 
 #include <array>
 #include <future>
-#include <map>
-#include <mutex>
-#include <optional>
 #include <utility>
 
 #include "control/calls.h"
 #include "control/endpoint.h"
+#include "control/health.h"
 
 namespace evloopd::control {
 namespace {
@@ -30,25 +28,21 @@ class ControlServer::Impl {
         calls_(options_.waiting_calls, options_.waiting_calls_of_one) {}
 
   void start() {
+    // Loops made before anybody told us about changes; what we were told is newer.
+    for (const auto& loop : host_.list()) health_.add(service_of(loop), is_serving(loop));
     const auto threads = options_.waiting_calls + spare_threads;
-    std::array<std::unique_ptr<Endpoint>, 2> endpoints{
+    endpoints_ = {
         open({options_.admin_socket, options_.admin_mode, options_.admin_group, Role::admin, threads}),
         open({options_.observe_socket, options_.observe_mode, options_.observe_group, Role::observer, threads})};
-    // Outside the lock: the host may hold its own while it tells us about a change.
-    const auto loops = host_.list();
-    const std::lock_guard lock(health_mutex_);
-    endpoints_ = std::move(endpoints);
-    // Loops made before anybody told us about changes; what we were told is newer.
-    for (const auto& loop : loops) health_.try_emplace(service_of(loop), is_serving(loop));
-    for (const auto& [service, serving] : health_) publish(service, serving);
   }
 
-  void loop_changed(const host::LoopSnapshot& loop) { set_health(service_of(loop), is_serving(loop)); }
-  void set_serving(bool serving) { set_health("", serving); }
+  void loop_changed(const host::LoopSnapshot& loop) { health_.set(service_of(loop), is_serving(loop)); }
+  void set_serving(bool serving) { health_.set("", serving); }
 
   std::vector<std::string> stop(std::chrono::nanoseconds grace) {
     if (!endpoints_[0]) return {};
     for (const auto& endpoint : endpoints_) endpoint->stop_accepting();
+    health_.close();
     const auto now = std::chrono::system_clock::now();
     const auto deadline = now + std::chrono::duration_cast<std::chrono::system_clock::duration>(grace);
     // Shutdown returns only after the last handler, and a handler may be held up: wait for it elsewhere.
@@ -63,24 +57,12 @@ class ControlServer::Impl {
 
  private:
   std::unique_ptr<Endpoint> open(EndpointOptions options) {
-    return std::make_unique<Endpoint>(std::move(options), host_, info_, options_.loop_defaults, calls_, audit_);
+    return std::make_unique<Endpoint>(std::move(options), host_, info_, options_.loop_defaults, calls_, health_,
+                                      audit_);
   }
 
   static std::string service_of(const host::LoopSnapshot& loop) { return "evloopd.loops/" + loop.name; }
   static bool is_serving(const host::LoopSnapshot& loop) { return loop.state == host::LoopState::running; }
-
-  void set_health(const std::string& service, bool serving) {
-    const std::lock_guard lock(health_mutex_);
-    const auto [known, added] = health_.try_emplace(service, serving);
-    // gRPC tells watchers of every setting, also of one that changes nothing.
-    if (!added && std::exchange(known->second, serving) == serving) return;
-    publish(service, serving);
-  }
-
-  void publish(const std::string& service, bool serving) {
-    for (const auto& endpoint : endpoints_)
-      if (endpoint) endpoint->set_serving(service, serving);
-  }
 
   // Constant after construction.
   host::LoopHost& host_;
@@ -89,9 +71,8 @@ class ControlServer::Impl {
   const AuditSink audit_;
 
   Calls calls_;
-  std::mutex health_mutex_;
-  std::map<std::string, bool> health_{{"", true}};      // guarded by health_mutex_
-  std::array<std::unique_ptr<Endpoint>, 2> endpoints_;  // set under health_mutex_ by start(), constant afterwards
+  Health health_;
+  std::array<std::unique_ptr<Endpoint>, 2> endpoints_;  // empty until start()
   std::array<std::future<void>, 2> shutdowns_;          // their destructors wait for the end
 };
 

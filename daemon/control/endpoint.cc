@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -16,6 +15,7 @@
 #include "base/log.h"
 #include "control/acceptor.h"
 #include "control/gate.h"
+#include "control/health.h"
 #include "control/loop_service.h"
 #include "control/peers.h"
 #include "control/read_services.h"
@@ -27,13 +27,10 @@ namespace {
 constexpr int largest_request = 256 * 1024;
 constexpr std::size_t most_connections = 256;  // to one socket
 
-// gRPC's switches for what every server of the process brings with it.
-void enable_standard_services() {
+// gRPC's switch: every server of the process brings it with it.
+void enable_reflection() {
   static std::once_flag once;
-  std::call_once(once, [] {
-    grpc::EnableDefaultHealthCheckService(true);
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  });
+  std::call_once(once, [] { grpc::reflection::InitProtoReflectionServerBuilderPlugin(); });
 }
 
 }  // namespace
@@ -41,12 +38,13 @@ void enable_standard_services() {
 class Endpoint::Impl {
  public:
   Impl(EndpointOptions options, host::LoopHost& host, const DaemonInfo& info, const host::LoopOptions& defaults,
-       Calls& calls, const AuditSink& audit)
+       Calls& calls, Health& health, const AuditSink& audit)
       : gate_(options.role, peers_, calls, audit),
         loops_(host, gate_, defaults),
         inspection_(host),
         workloads_(host),
-        daemon_(host, info) {
+        daemon_(host, info),
+        health_(health) {
     listener_.emplace(options.socket, options.mode, options.group);
     server_ = build(options);
     if (!server_) throw std::runtime_error("control socket '" + options.socket + "': gRPC did not start");
@@ -58,10 +56,6 @@ class Endpoint::Impl {
   ~Impl() {
     stop_accepting();
     shutdown(std::chrono::system_clock::now());
-  }
-
-  void set_serving(const std::string& service, bool serving) {
-    server_->GetHealthCheckService()->SetServingStatus(service, serving);
   }
 
   void stop_accepting() {
@@ -85,12 +79,13 @@ class Endpoint::Impl {
   }
 
   std::unique_ptr<grpc::Server> build(const EndpointOptions& options) {
-    enable_standard_services();
+    enable_reflection();
     grpc::ServerBuilder builder;
     builder.RegisterService(&loops_);
     builder.RegisterService(&inspection_);
     builder.RegisterService(&workloads_);
     builder.RegisterService(&daemon_);
+    builder.RegisterService(&health_);
     builder.SetMaxReceiveMessageSize(largest_request);
     builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);  // control calls are rare
     builder.SetResourceQuota(grpc::ResourceQuota(options.socket).SetMaxThreads(static_cast<int>(options.threads)));
@@ -103,6 +98,7 @@ class Endpoint::Impl {
   InspectionService inspection_;
   WorkloadService workloads_;
   DaemonService daemon_;
+  HealthService health_;
   std::optional<UnixListener> listener_;
   std::unique_ptr<grpc::Server> server_;
   bool was_full_ = false;  // acceptor's thread only
@@ -110,11 +106,10 @@ class Endpoint::Impl {
 };
 
 Endpoint::Endpoint(EndpointOptions options, host::LoopHost& host, const DaemonInfo& info,
-                   const host::LoopOptions& defaults, Calls& calls, const AuditSink& audit)
-    : impl_(std::make_unique<Impl>(std::move(options), host, info, defaults, calls, audit)) {}
+                   const host::LoopOptions& defaults, Calls& calls, Health& health, const AuditSink& audit)
+    : impl_(std::make_unique<Impl>(std::move(options), host, info, defaults, calls, health, audit)) {}
 Endpoint::~Endpoint() = default;
 
-void Endpoint::set_serving(const std::string& service, bool serving) { impl_->set_serving(service, serving); }
 void Endpoint::stop_accepting() { impl_->stop_accepting(); }
 void Endpoint::shutdown(std::chrono::system_clock::time_point deadline) { impl_->shutdown(deadline); }
 

@@ -15,6 +15,7 @@
 namespace evloopd::control {
 
 class Calls;
+class Health;
 
 struct EndpointOptions {
   std::string socket;
@@ -25,18 +26,15 @@ struct EndpointOptions {
 };
 
 // One unix socket, the role of all who come by it, and a gRPC server of its own with all services, the standard health
-// service and reflection. Serves from construction to destruction. One thread, except where it says otherwise.
+// service and reflection. Serves from construction to destruction. One thread.
 class Endpoint {
  public:
-  // `host`, `calls` and `audit` must outlive the endpoint. Throws as UnixListener does.
+  // All that is passed by reference must outlive the endpoint. Throws as UnixListener does.
   Endpoint(EndpointOptions options, host::LoopHost& host, const DaemonInfo& info, const host::LoopOptions& defaults,
-           Calls& calls, const AuditSink& audit);
+           Calls& calls, Health& health, const AuditSink& audit);
   ~Endpoint();  // as shutdown(now)
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
-
-  // What the health service answers for `service`; empty is the daemon. Any thread.
-  void set_serving(const std::string& service, bool serving);
 
   // Accepts no connection any more and removes the socket's file.
   void stop_accepting();

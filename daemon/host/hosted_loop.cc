@@ -33,11 +33,11 @@ evloop::Coro<std::string> close_generators(evloop::EventLoop& loop) {
 
 }  // namespace
 
-HostedLoop::HostedLoop(LoopOptions options, std::string uid, Changed changed)
+HostedLoop::HostedLoop(LoopOptions options, std::string uid, std::shared_ptr<Bell> bell, Changed changed)
     : options_(std::move(options)),
       uid_(std::move(uid)),
       life_(options_.name, [this, changed = std::move(changed)] { changed(*this); }),
-      worker_(options_.name, options_.selector),
+      worker_(options_.name, options_.selector, std::move(bell)),
       health_(options_.name, worker_.port(), options_.stall_warn, options_.stall_critical) {}
 
 // --- on the loop's thread ---

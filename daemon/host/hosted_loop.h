@@ -23,8 +23,8 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   using Deadline = LoopHost::Deadline;
   using Changed = std::function<void(HostedLoop&)>;
 
-  // Throws std::system_error. See LifeCycle for `changed`.
-  HostedLoop(LoopOptions options, std::string uid, Changed changed);
+  // Throws std::system_error. See Worker for `bell`, LifeCycle for `changed`.
+  HostedLoop(LoopOptions options, std::string uid, std::shared_ptr<Bell> bell, Changed changed);
 
   [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
 

@@ -52,16 +52,20 @@ LoopHealth::LoopHealth(std::string loop, std::shared_ptr<const evloop::LoopPort>
   conditions_[degraded] = {.type = "Degraded", .status = false, .reason = "", .since = now};
 }
 
-void LoopHealth::look(Utilisation::Time now) {
+bool LoopHealth::look(Utilisation::Time now) {
   std::vector<Line> lines;
+  bool has_run = false;
   {
     const std::lock_guard lock(mutex_);
+    const auto iterations = port_->stats.iterations.get();
+    has_run = std::exchange(iterations_, iterations) != iterations || port_->current.read();
     utilisation_.add(now, busy_time(*port_));
     look_for_stall();
     look_for_errors(now);
     lines = std::exchange(lines_, {});
   }
   for (const auto& line : lines) evloop::log(line.level, line.text);
+  return has_run;
 }
 
 void LoopHealth::look_for_stall() {

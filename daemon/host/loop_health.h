@@ -21,8 +21,9 @@ class LoopHealth {
  public:
   LoopHealth(std::string loop, std::shared_ptr<const evloop::LoopPort> port, Nanos stall_warn, Nanos stall_critical);
 
-  // Samples the loop, and opens or closes a stall, with a line in the log.
-  void look(Utilisation::Time now);
+  // Samples the loop, and opens or closes a stall, with a line in the log. Whether the loop has run since the last
+  // look.
+  bool look(Utilisation::Time now);
   void set_state(LoopState state);
   // Whether the loop watches a listening socket.
   void set_accepting(bool accepting);
@@ -62,6 +63,7 @@ class LoopHealth {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   Utilisation utilisation_;
+  std::uint64_t iterations_ = 0;  // when it was looked at last
   std::optional<Stall> stall_;
   std::uint64_t stalls_ = 0;
   std::uint64_t exceptions_ = 0;

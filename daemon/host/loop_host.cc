@@ -68,7 +68,7 @@ void Changes::close() {
 // --- LoopHost::Impl ---
 
 LoopHost::Impl::Impl(JobCatalogue jobs)
-    : jobs_(std::move(jobs)), observer_([this] { return loops(); }, [this] { changes_->rebalance(); }) {}
+    : jobs_(std::move(jobs)), observer_([this] { return loops(); }, bell_, [this] { changes_->rebalance(); }) {}
 
 LoopHost::Impl::~Impl() {
   static_cast<void>(shutdown(Nanos::zero(), nullptr));
@@ -111,7 +111,7 @@ HostResult<LoopSnapshot> LoopHost::Impl::create(LoopOptions options) {
                                        .message = "there is a loop " + options.name + " already",
                                        .metadata = {{"loop", options.name}}});
     auto name = options.name;
-    loop = std::make_shared<HostedLoop>(std::move(options), make_uid(),
+    loop = std::make_shared<HostedLoop>(std::move(options), make_uid(), bell_,
                                         [changes = changes_](HostedLoop& changed) { changes->loop_changed(changed); });
     loops_.emplace(std::move(name), loop);
   } catch (const std::system_error& error) {

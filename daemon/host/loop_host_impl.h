@@ -82,6 +82,7 @@ class LoopHost::Impl {
   std::map<std::string, Loop, std::less<>> loops_;                    // guarded by mutex_
   std::map<std::string, HostedWorkload, std::less<>> workloads_;      // guarded by mutex_
 
+  const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
   Observer observer_;
 };
 

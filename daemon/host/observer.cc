@@ -14,47 +14,50 @@ using namespace std::chrono_literals;
 
 constexpr Nanos shortest_interval = 10ms;
 constexpr Nanos longest_interval = 100ms;
+constexpr int quiet_looks = 3;      // in a row: then it rests
+constexpr Nanos longest_rest = 1s;  // utilisation is sampled at least so often
 
 }  // namespace
 
-Observer::Observer(Loops loops, std::function<void()> stuck_changed)
-    : loops_(std::move(loops)), stuck_changed_(std::move(stuck_changed)) {
+Observer::Observer(Loops loops, std::shared_ptr<Bell> bell, std::function<void()> stuck_changed)
+    : loops_(std::move(loops)), bell_(std::move(bell)), stuck_changed_(std::move(stuck_changed)) {
   const SignalsBlocked blocked;  // the thread inherits it
   thread_ = std::thread([this] { run(); });
 }
 
 Observer::~Observer() {
-  {
-    const std::lock_guard lock(mutex_);
-    leaving_ = true;
-    leave_.notify_all();
-  }
+  leaving_ = true;
+  bell_->wake();
   thread_.join();
 }
 
 void Observer::run() {
   ::pthread_setname_np(::pthread_self(), "evl-observer");
-  std::unique_lock lock(mutex_);
+  int quiet = 0;
   while (!leaving_) {
-    lock.unlock();
-    const auto interval = look();
-    lock.lock();
-    leave_.wait_for(lock, interval, [&] { return leaving_; });
+    const auto seen = look();
+    quiet = seen.quiet ? quiet + 1 : 0;
+    if (quiet < quiet_looks) {
+      bell_->pause(seen.interval);
+    } else {
+      bell_->rest(longest_rest);
+    }
   }
 }
 
-Nanos Observer::look() {
+Observer::Seen Observer::look() {
   bool changed = false;
-  Nanos interval = longest_interval;
+  Seen seen{.quiet = true, .interval = longest_interval};
   for (const auto& loop : loops_()) {
     auto& health = loop->health();
     const bool was_stuck = health.is_stuck();
-    health.look(std::chrono::steady_clock::now());
+    seen.quiet &= !health.look(std::chrono::steady_clock::now());
     changed |= health.is_stuck() != was_stuck;
-    interval = std::min(interval, health.stall_warn() / 2);
+    seen.interval = std::min(seen.interval, health.stall_warn() / 2);
   }
   if (changed) stuck_changed_();
-  return std::max(interval, shortest_interval);
+  seen.interval = std::max(seen.interval, shortest_interval);
+  return seen;
 }
 
 }  // namespace evloopd::host

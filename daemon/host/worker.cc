@@ -12,6 +12,7 @@
 
 #include "aio/runner.h"
 #include "base/log.h"
+#include "host/ringing_selector.h"
 #include "host/signals_blocked.h"
 
 namespace evloopd::host {
@@ -20,11 +21,12 @@ namespace {
 constexpr std::size_t longest_thread_name = 15;
 constexpr std::chrono::seconds time_to_end{1};  // of a thread that has nothing left to do
 
-std::unique_ptr<evloop::EventLoop> make_loop(SelectorKind selector) {
-  return std::make_unique<evloop::EventLoop>(evloop::EventLoop::Options{
-      .selector = selector == SelectorKind::poll ? evloop::make_poll_selector() : evloop::make_epoll_selector(),
-      .clock = nullptr,
-      .default_exception_handler = {}});
+std::unique_ptr<evloop::EventLoop> make_loop(SelectorKind kind, std::shared_ptr<Bell> bell) {
+  auto selector = kind == SelectorKind::poll ? evloop::make_poll_selector() : evloop::make_epoll_selector();
+  return std::make_unique<evloop::EventLoop>(
+      evloop::EventLoop::Options{.selector = std::make_unique<RingingSelector>(std::move(selector), std::move(bell)),
+                                 .clock = nullptr,
+                                 .default_exception_handler = {}});
 }
 
 void close_loop(std::unique_ptr<evloop::EventLoop> loop, CloseMode mode) {
@@ -41,12 +43,13 @@ class Worker::Core {
   explicit Core(const std::string& loop_name) : thread_name_(("evl-" + loop_name).substr(0, longest_thread_name)) {}
 
   // Starts the thread, which holds `self` until it ends, and waits until the loop is there.
-  static void start(const std::shared_ptr<Core>& self, SelectorKind selector) {
+  static void start(const std::shared_ptr<Core>& self, SelectorKind selector, std::shared_ptr<Bell> bell) {
     std::promise<void> ready;
     auto made = ready.get_future();
     {
       const SignalsBlocked blocked;  // the thread inherits it
-      self->thread_ = std::thread([self, selector, &ready] { self->run(selector, ready); });
+      self->thread_ = std::thread(
+          [self, selector, bell = std::move(bell), &ready]() mutable { self->run(selector, std::move(bell), ready); });
     }
     try {
       made.get();
@@ -114,11 +117,11 @@ class Worker::Core {
   std::shared_ptr<evloop::LoopPort> port_;
 
  private:
-  void run(SelectorKind selector, std::promise<void>& ready) {
+  void run(SelectorKind selector, std::shared_ptr<Bell> bell, std::promise<void>& ready) {
     ::pthread_setname_np(::pthread_self(), thread_name_.c_str());
     thread_id_ = ::gettid();
     try {
-      loop_ = make_loop(selector);
+      loop_ = make_loop(selector, std::move(bell));
       port_ = loop_->port();
       ready.set_value();
     } catch (...) {
@@ -187,12 +190,13 @@ class Worker::Core {
   bool finished_ = false;              // guarded by mutex_
   ThreadUsage last_usage_;             // guarded by mutex_
 
-  std::thread thread_;                        // the owner's
+  std::thread thread_;                       // the owner's
   std::unique_ptr<evloop::EventLoop> loop_;  // the thread's; empty as soon as it begins to close
 };
 
-Worker::Worker(const std::string& loop_name, SelectorKind selector) : core_(std::make_shared<Core>(loop_name)) {
-  Core::start(core_, selector);
+Worker::Worker(const std::string& loop_name, SelectorKind selector, std::shared_ptr<Bell> bell)
+    : core_(std::make_shared<Core>(loop_name)) {
+  Core::start(core_, selector, std::move(bell));
 }
 
 Worker::~Worker() { core_->leave(); }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "aio/event_loop.h"
+#include "host/bell.h"
 #include "host/loop_host.h"
 #include "host/thread_usage.h"
 
@@ -21,8 +22,9 @@ class Worker {
   using Function = std::move_only_function<void(evloop::EventLoop&)>;
   using Closed = std::move_only_function<void()>;
 
-  // Throws std::system_error if there is no thread or no descriptor to be had.
-  Worker(const std::string& loop_name, SelectorKind selector);
+  // The loop rings the bell when it wakes up. Throws std::system_error if there is no thread or no descriptor to be
+  // had.
+  Worker(const std::string& loop_name, SelectorKind selector, std::shared_ptr<Bell> bell);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

@@ -412,24 +412,63 @@ TEST_F(ControlService, HealthOfALoopFollowsItsState) {
   EXPECT_EQ(observer.health_of("evloopd.loops/io-0"), "NOT_SERVING");
 }
 
+// A client of Health.Watch. Gone with its end.
+class Watch {
+ public:
+  Watch(Caller& caller, const std::string& service) {
+    grpc::health::v1::HealthCheckRequest request;
+    request.set_service(service);
+    stream_ = caller.health.Watch(&context_, request);
+  }
+  ~Watch() { context_.TryCancel(); }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  // SERVING and so on, or the reason why it ended.
+  std::string next() {
+    grpc::health::v1::HealthCheckResponse answer;
+    if (stream_->Read(&answer)) return grpc::health::v1::HealthCheckResponse::ServingStatus_Name(answer.status());
+    const auto status = stream_->Finish();
+    const auto reason = reason_of(status);
+    return reason.empty() ? status.error_message() : reason;
+  }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<grpc::health::v1::HealthCheckResponse>> stream_;
+};
+
 TEST_F(ControlService, AWatcherOfHealthHearsOfChangesOnly) {
-  using grpc::health::v1::HealthCheckResponse;
   ASSERT_TRUE(admin.create("io-0").ok());
   ASSERT_TRUE(admin.start("io-0").ok());
-  grpc::health::v1::HealthCheckRequest request;
-  request.set_service("evloopd.loops/io-0");
-  grpc::ClientContext context;
-  const auto watch = observer.health.Watch(&context, request);
-  HealthCheckResponse answer;
-  ASSERT_TRUE(watch->Read(&answer));
-  EXPECT_EQ(answer.status(), HealthCheckResponse::SERVING);
+  Watch watch(observer, "evloopd.loops/io-0");
+  EXPECT_EQ(watch.next(), "SERVING");
   ASSERT_TRUE(admin.stop("io-0").ok());  // through STOPPING to STOPPED
-  ASSERT_TRUE(watch->Read(&answer));
-  EXPECT_EQ(answer.status(), HealthCheckResponse::NOT_SERVING);
+  EXPECT_EQ(watch.next(), "NOT_SERVING");
   ASSERT_TRUE(admin.start("io-0").ok());  // through STARTING to RUNNING
-  ASSERT_TRUE(watch->Read(&answer));
-  EXPECT_EQ(answer.status(), HealthCheckResponse::SERVING);
-  context.TryCancel();
+  EXPECT_EQ(watch.next(), "SERVING");
+}
+
+TEST_F(ControlService, AWatcherHearsWhenWhatItWatchesComesIntoBeing) {
+  Watch watch(observer, "evloopd.loops/io-0");
+  EXPECT_EQ(watch.next(), "SERVICE_UNKNOWN");
+  ASSERT_TRUE(admin.create("io-0").ok());
+  EXPECT_EQ(watch.next(), "NOT_SERVING");
+}
+
+TEST_F(ControlService, WatchersAreLimitedAndLeaveRoomForTheNextWhenTheyGo) {
+  std::vector<std::unique_ptr<Watch>> watches;
+  const auto watch_one_more = [&] {
+    watches.push_back(std::make_unique<Watch>(observer, ""));
+    return watches.back()->next();
+  };
+  for (int i = 0; i < 16; ++i) ASSERT_EQ(watch_one_more(), "SERVING");
+  EXPECT_EQ(watch_one_more(), "TOO_MANY_CALLS");
+  EXPECT_EQ(observer.health_of(""), "SERVING") << "others are answered all the same";
+  watches.clear();
+  const auto give_up = steady_clock::now() + patience;
+  while (watch_one_more() != "SERVING" && steady_clock::now() < give_up) watches.clear();
+  EXPECT_EQ(watches.size(), 1U);
 }
 
 TEST_F(ControlService, HealthOfTheDaemonIsServingUntilItIsToldOtherwise) {
@@ -457,13 +496,10 @@ TEST_F(ControlService, StopReturnsSoonAndNamesTheCallsThatALoopHoldsUp) {
 }
 
 TEST_F(ControlService, StopEndsOpenStreamsAndRemovesTheSockets) {
-  grpc::ClientContext context;
-  auto watch = observer.health.Watch(&context, grpc::health::v1::HealthCheckRequest());
-  grpc::health::v1::HealthCheckResponse answer;
-  ASSERT_TRUE(watch->Read(&answer));
+  Watch watch(observer, "");
+  ASSERT_EQ(watch.next(), "SERVING");
   EXPECT_THAT(daemon.control.stop(0s), IsEmpty());
-  EXPECT_FALSE(watch->Read(&answer));
-  EXPECT_FALSE(watch->Finish().ok());
+  EXPECT_EQ(watch.next(), "the watch has ended");
   EXPECT_FALSE(std::filesystem::exists(daemon.admin_target().substr(5)));
   EXPECT_FALSE(std::filesystem::exists(daemon.observe_target().substr(5)));
 }
