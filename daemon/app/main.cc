@@ -54,12 +54,20 @@ int run(const Arguments& arguments) {
   return status;
 }
 
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::ExtrasError)) return error.what();
+  std::string words;
+  for (const auto& word : app.remaining()) words += (words.empty() ? "" : " ") + word;
+  return "it does not take '" + words + "'";
+}
+
 int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Hosts event loops: runs what a configuration says, until SIGTERM or SIGINT.");
   app.set_version_flag("--version", "evloopd " EVLOOPD_VERSION);
-  app.add_option("-c,--config", arguments.config, "Configuration file. Else $EVLOOPD_CONFIG, else " +
-                                                      std::string(usual_config));
+  app.add_option("-c,--config", arguments.config,
+                 "Configuration file. Else $EVLOOPD_CONFIG, else " + std::string(usual_config))
+      ->type_name("FILE");
   app.add_flag("--check-config", arguments.check, "Say all that is wrong with the configuration, and end");
   app.add_flag("--print-config", arguments.print, "Print all that is in force, defaults too, and end");
   app.footer("Exit status: 0 ok, 64 wrong usage, 70 failed, 78 wrong configuration.\n"
@@ -67,7 +75,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? ok : usage;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "evloopd: " << what_is_wrong(app, error) << "\n  hint: evloopd --help says what there is\n";
+    return usage;
   }
   try {
     return run(arguments);

@@ -16,6 +16,7 @@
 #include "ctl/commands.h"
 #include "ctl/completion.h"
 #include "ctl/format.h"
+#include "ctl/usage.h"
 
 namespace evloopd::ctl {
 namespace {
@@ -39,27 +40,19 @@ constexpr std::chrono::hours patience_with_jobs{24};  // a job takes as long as 
 
 using Action = std::function<ExitCode(Commands&)>;
 
-// "key=value"; anything else is a usage error.
-std::pair<std::string, std::string> split_pair(const std::string& text) {
-  const auto equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) throw CLI::ValidationError("'" + text + "' is not key=value");
-  return {text.substr(0, equals), text.substr(equals + 1)};
-}
-
 void add_global_options(CLI::App& app, Arguments& arguments) {
-  const std::map<std::string, Format> formats{
-      {"table", Format::table}, {"wide", Format::wide}, {"json", Format::json}, {"name", Format::name}};
   app.add_option("--addr", arguments.address,
                  "Where the daemon is: a socket's path or a gRPC target. Else $EVLOOPD_ADDR, else its usual socket");
-  app.add_option("-o,--output", arguments.format, "table, wide, json or name")
-      ->transform(CLI::CheckedTransformer(formats).description(""))
+  add_choice<Format>(app, "-o,--output",
+                     {{"table", Format::table}, {"wide", Format::wide}, {"json", Format::json}, {"name", Format::name}},
+                     arguments.format, "table, wide, json or name")
       ->type_name("FORMAT");
   app.add_option_function<std::string>(
          "--timeout",
          [&](const std::string& text) {
            arguments.timeout = parse_time(text);
            if (!arguments.timeout)
-             throw CLI::ValidationError("--timeout", "'" + text + "' is no time; write 500ms, 5s, 2m or 1h");
+             throw CLI::ValidationError("--timeout", "must be a time such as 500ms, 5s, 2m or 1h, not '" + text + "'");
          },
          "How long to wait for each answer (30s; a job may take 24h)")
       ->type_name("TIME");
@@ -121,22 +114,21 @@ void add_for_loops(CLI::App& app, const Command& command, Arguments& a, Action& 
 }
 
 void add_create(CLI::App& app, Arguments& a, Action& chosen) {
-  const std::map<std::string, v1::SelectorKind> selectors{{"epoll", v1::SELECTOR_KIND_EPOLL},
-                                                          {"poll", v1::SELECTOR_KIND_POLL}};
   auto* create = add_command(app,
                              {"create", "Make a loop; start runs it",
                               "  evloopctl create batch-0\n"
                               "  evloopctl create batch-0 --selector poll --label team=a --label tier=2"},
                              chosen, [&a](Commands& c) { return c.create(a.name, a.labels, a.selector); });
   create->add_option("loop", a.name)->required();
-  create->add_option("--selector", a.selector, "epoll or poll")
-      ->transform(CLI::CheckedTransformer(selectors).description(""))
+  add_choice<v1::SelectorKind>(*create, "--selector",
+                               {{"epoll", v1::SELECTOR_KIND_EPOLL}, {"poll", v1::SELECTOR_KIND_POLL}}, a.selector,
+                               "epoll or poll")
       ->type_name("KIND");
   create
       ->add_option_function<std::vector<std::string>>(
           "--label",
           [&a](const std::vector<std::string>& pairs) {
-            for (const auto& pair : pairs) a.labels.insert(split_pair(pair));
+            for (const auto& pair : pairs) a.labels.insert(split_pair("--label", pair));
           },
           "key=value; may be given again")
       ->allow_extra_args(false);
@@ -167,7 +159,7 @@ void add_run(CLI::App& app, Arguments& a, Action& chosen) {
       "option",
       [&a](const std::vector<std::string>& pairs) {
         for (const auto& pair : pairs) {
-          const auto [key, value] = split_pair(pair);
+          const auto [key, value] = split_pair("option", pair);
           (*a.job.mutable_options())[key] = value;
         }
       },
@@ -212,15 +204,18 @@ int run(int argc, char** argv) {
   add_global_options(app, arguments);
   add_looking(app, arguments, action);
   add_acting(app, arguments, action);
-  app.add_subcommand("completion", "A script for the shell: source <(evloopctl completion bash)")
-      ->add_option("shell", shell)
-      ->required()
-      ->check(CLI::IsMember({"bash"}));
+  add_choice<std::string>(
+      *app.add_subcommand("completion", "A script for the shell: source <(evloopctl completion bash)"), "shell",
+      {{"bash", "bash"}}, shell)
+      ->required();
   app.require_subcommand(0, 1);  // none is reported below: CLI11 would call an unknown command a missing one
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    // Also `evloopctl bogus --help` is wrong.
+    if (error.get_exit_code() == 0 && unknown_command(app).empty()) return app.exit(error);
+    std::cerr << usage_error(app, error);
+    return static_cast<int>(ExitCode::usage);
   }
   if (!shell.empty()) {
     std::cout << bash_completion;

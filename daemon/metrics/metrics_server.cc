@@ -3,6 +3,8 @@
 #include <prometheus/text_serializer.h>
 #include <pthread.h>
 
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include "metrics/http_connection.h"
 #include "metrics/process_collector.h"
 #include "net/acceptor.h"
+#include "net/os_error.h"
 #include "net/socket.h"
 #include "net/socket_address.h"
 #include "net/socket_transport.h"
@@ -29,6 +32,14 @@ constexpr int turns_to_close = 8;             // for aborted connections to be g
 
 constexpr const char* text_format = "text/plain; version=0.0.4; charset=utf-8";
 
+evloop::UniqueFd open_listener(const std::string& address) {
+  try {
+    return evloop::listen_stream_socket(evloop::SocketAddress::parse(address), {.backlog = backlog});
+  } catch (const std::system_error& error) {
+    throw evloop::OsError(error.code(), std::string("metrics: ") + error.what());
+  }
+}
+
 }  // namespace
 
 std::string metrics_text(const host::LoopHost& host, const std::string& version) {
@@ -43,7 +54,7 @@ class MetricsServer::Impl {
       : host_(host),
         version_(std::move(options.version)),
         is_ready_(std::move(is_ready)),
-        listener_(evloop::listen_stream_socket(evloop::SocketAddress::parse(options.address), {.backlog = backlog})),
+        listener_(open_listener(options.address)),
         address_(evloop::SocketAddress::local(listener_.get()).to_string()),
         port_(loop_.port()) {
     const host::SignalsBlocked blocked;  // the thread inherits it
@@ -88,7 +99,8 @@ class MetricsServer::Impl {
     if (path == "/metrics") return {.content_type = text_format, .body = metrics_text(host_, version_)};
     if (path == "/healthz") return {.body = "ok\n"};
     if (path == "/readyz")
-      return is_ready_ && !is_ready_() ? HttpAnswer{.status = 503, .body = "not ready\n"} : HttpAnswer{.body = "ready\n"};
+      return is_ready_ && !is_ready_() ? HttpAnswer{.status = 503, .body = "not ready\n"}
+                                       : HttpAnswer{.body = "ready\n"};
     return {.status = 404, .body = "here are /metrics, /healthz and /readyz\n"};
   }
 

@@ -159,10 +159,14 @@ class CommandLine(harness.DaemonTest):
         self.assertEqual(self.ctl_fails(self.daemon, 3, "health", "nobody")["reason"], "LOOP_NOT_FOUND")
 
     def test_wrong_usage(self):
-        for arguments in (["frobnicate"], ["stop"], ["ls", "--bogus"], ["-o", "xml", "ls"]):
+        for arguments, told in ((["frobnicate", "io-0"], "there is no command 'frobnicate'; there are ls describe ps"),
+                                (["stop"], "stop: loop is required"),
+                                (["ls", "--bogus"], "evloopctl ls does not take '--bogus'"),
+                                (["-o", "xml", "ls"], "--output: must be json, name, table or wide, not 'xml'")):
             result = self.daemon.ctl(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
-            self.assertTrue(result.stderr)
+            self.assertIn(told, result.stderr)
+            self.assertIn("hint: evloopctl", result.stderr)
         self.assertIn("Examples:", self.ok("stop", "--help"))
 
 

@@ -85,10 +85,12 @@ class Configuration(harness.DaemonTest):
         self.assertEqual(result.returncode, 78)
 
     def test_wrong_usage(self):
-        for arguments in (["--frobnicate"], ["extra"], ["--config"]):
+        for arguments, told in ((["--frobnicate", "x"], "it does not take '--frobnicate x'"),
+                                (["extra"], "it does not take 'extra'"), (["--config"], "--config: ")):
             result = self.evloopd(*arguments)
             self.assertEqual(result.returncode, 64, arguments)
-            self.assertIn("--help", result.stderr)
+            self.assertIn(f"evloopd: {told}", result.stderr)
+            self.assertIn("hint: evloopd --help", result.stderr)
         shown = self.evloopd("--version")
         self.assertEqual(shown.returncode, 0)
         self.assertRegex(shown.stdout, r"^evloopd \d+\.\d+\.\d+\n$")
@@ -99,12 +101,19 @@ class Configuration(harness.DaemonTest):
     def test_an_address_in_use_ends_the_start_and_is_named(self):
         with harness.listen() as taken:
             address = "127.0.0.1:%d" % taken.getsockname()[1]
-            for text in (GOOD.replace('listen: [{address: "127.0.0.1:0"}]', f'listen: [{{address: "{address}"}}]'),
-                         GOOD.replace('metrics: {address: "127.0.0.1:0"}', f'metrics: {{address: "{address}"}}')):
+            for who, setting in (("workload echo: ", 'listen: [{address: "127.0.0.1:0"}]'),
+                                 ("metrics: ", 'metrics: {address: "127.0.0.1:0"}')):
+                text = GOOD.replace(setting, setting.replace("127.0.0.1:0", address))
                 result = self.evloopd("--config", self.write(text))
                 self.assertEqual(result.returncode, 70, result.stderr)
-                self.assertIn(address, result.stderr)
-                self.assertIn("in use", result.stderr)
+                self.assertIn(who, result.stderr)
+                self.assertIn(f"on address {address}: Address already in use", result.stderr)
+
+    def test_a_folder_that_cannot_be_made_for_the_sockets_is_named(self):
+        missing = str(self.folder / "no" / "such" / "folder")
+        result = self.evloopd("--config", self.write(GOOD), RUNTIME_DIRECTORY=missing)
+        self.assertEqual(result.returncode, 70, result.stderr)
+        self.assertIn(f"control socket '{missing}/admin.sock': cannot make its folder", result.stderr)
 
     def test_a_second_daemon_leaves_the_firsts_sockets_alone(self):
         first = self.start(GOOD)

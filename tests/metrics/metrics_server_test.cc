@@ -197,7 +197,7 @@ TEST_F(Server, AnAddressThatIsTakenIsSaidAndNoneIsRefused) {
     FAIL() << "two servers on one address";
   } catch (const std::system_error& error) {
     EXPECT_EQ(error.code().value(), EADDRINUSE);
-    EXPECT_THAT(error.what(), HasSubstr(server.address()));
+    EXPECT_THAT(error.what(), AllOf(StartsWith("metrics: "), HasSubstr(server.address())));
   }
   EXPECT_THROW(MetricsServer(host, {.address = "nowhere", .version = ""}, nullptr), evloop::ValueError);
 }
