@@ -142,6 +142,24 @@ Coro<UniqueFd> connect_stream(EventLoop& loop, std::vector<SocketAddress> addres
   co_return co_await connect_in_order(loop, std::move(addresses), std::move(local), options.all_errors);
 }
 
+Coro<Ref<Transport>> begin_connection(EventLoop& loop, UniqueFd sock, Ref<BaseProtocol> protocol, TlsUse tls) {
+  auto waiter = loop.create_future();
+  Ref<Transport> transport;
+  if (tls.layer) {
+    auto [below, upper] = tls.layer->wrap(loop, std::move(protocol), tls.server_hostname, waiter);
+    static_cast<void>(SocketTransport::create(loop, std::move(sock), std::move(below)));
+    transport = std::move(upper);
+  } else {
+    transport = SocketTransport::create(loop, std::move(sock), std::move(protocol), nullptr, waiter);
+  }
+  const auto begun = co_await settled(std::move(waiter));
+  if (!begun.has_value()) {
+    transport->close();
+    std::rethrow_exception(begun.error());
+  }
+  co_return transport;
+}
+
 Coro<UniqueFd> connect_unix(EventLoop& loop, std::string path) {
   if (path.empty()) throw ValueError("no path and sock were specified");
   co_return co_await connect_one(loop, SocketAddress::unix_path(path), {});

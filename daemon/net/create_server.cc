@@ -45,10 +45,11 @@ std::vector<Listening> bind_all(const std::vector<SocketAddress>& addresses, con
   return sockets;
 }
 
-Coro<Server> serve(EventLoop& loop, ProtocolFactory factory, std::vector<Listening> sockets, int backlog,
-                   bool start_serving) {
-  Server server(Ref(new ServerState(loop, std::move(factory), std::move(sockets), backlog)));
-  if (start_serving) co_await server.start_serving();
+// Options: of either kind.
+template <class Options>
+Coro<Server> serve(EventLoop& loop, ProtocolFactory factory, std::vector<Listening> sockets, Options options) {
+  Server server(Ref(new ServerState(loop, std::move(factory), std::move(sockets), options.backlog, options.tls)));
+  if (options.start_serving) co_await server.start_serving();
   co_return server;
 }
 
@@ -94,8 +95,7 @@ Coro<Server> create_server(EventLoop& loop, ProtocolFactory factory, std::vector
   for (const auto& found : co_await gather(std::move(lookups)))
     for (const auto& address : found)
       if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
-  co_return co_await serve(loop, std::move(factory), bind_all(addresses, options), options.backlog,
-                           options.start_serving);
+  co_return co_await serve(loop, std::move(factory), bind_all(addresses, options), options);
 }
 
 Coro<Server> create_server(EventLoop& loop, ProtocolFactory factory, std::string host, Port port,
@@ -104,36 +104,34 @@ Coro<Server> create_server(EventLoop& loop, ProtocolFactory factory, std::string
   std::vector<SocketAddress> once;
   for (const auto& address : addresses)
     if (std::ranges::find(once, address) == once.end()) once.push_back(address);
-  co_return co_await serve(loop, std::move(factory), bind_all(once, options), options.backlog, options.start_serving);
+  co_return co_await serve(loop, std::move(factory), bind_all(once, options), options);
 }
 
 Coro<Server> create_server(EventLoop& loop, ProtocolFactory factory, SocketAddress address, ServerOptions options) {
   if (address.is_unix())
     co_return co_await create_unix_server(
         loop, std::move(factory), address.host(),
-        {.backlog = options.backlog, .start_serving = options.start_serving, .cleanup_socket = true});
-  co_return co_await serve(loop, std::move(factory), bind_all({address}, options), options.backlog,
-                           options.start_serving);
+        {.backlog = options.backlog, .start_serving = options.start_serving, .tls = options.tls});
+  co_return co_await serve(loop, std::move(factory), bind_all({address}, options), options);
 }
 
 Coro<Server> create_server(EventLoop& loop, ProtocolFactory factory, UniqueFd sock, ServerOptions options) {
   check_stream_socket(sock.get());
   set_non_blocking(sock.get());
-  co_return co_await serve(loop, std::move(factory), one({.fd = std::move(sock)}), options.backlog,
-                           options.start_serving);
+  co_return co_await serve(loop, std::move(factory), one({.fd = std::move(sock)}), options);
 }
 
 Coro<Server> create_unix_server(EventLoop& loop, ProtocolFactory factory, std::string path, UnixServerOptions options) {
   if (path.empty()) throw ValueError("path was not specified, and no sock specified");
   co_return co_await serve(loop, std::move(factory), one(listening_at(bind_path(path), options.cleanup_socket)),
-                           options.backlog, options.start_serving);
+                           options);
 }
 
 Coro<Server> create_unix_server(EventLoop& loop, ProtocolFactory factory, UniqueFd sock, UnixServerOptions options) {
   check_unix_stream_socket(sock.get());
   set_non_blocking(sock.get());
   co_return co_await serve(loop, std::move(factory), one(listening_at(std::move(sock), options.cleanup_socket)),
-                           options.backlog, options.start_serving);
+                           options);
 }
 
 }  // namespace evloop

@@ -22,17 +22,26 @@ class FlowControlled : public Base {
   [[nodiscard]] EventLoop* loop() const noexcept final { return loop_; }
 
  protected:
-  FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol) noexcept : loop_(&loop), protocol_(std::move(protocol)) {}
+  // When nothing else is said: the high-water mark, and whether to be at it already pauses (TLS-06).
+  struct FlowControl {
+    std::size_t high = 64 * 1024;
+    bool pause_at_high = false;
+  };
+  FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol) noexcept
+      : FlowControlled(loop, std::move(protocol), FlowControl{}) {}
+  FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol, FlowControl control) noexcept
+      : loop_(&loop), protocol_(std::move(protocol)), control_(control) {}
 
   // To be called after the buffer has grown ...
   void maybe_pause_protocol() {
-    if (this->get_write_buffer_size() > high_ && !protocol_paused_) [[unlikely]]
+    if (this->get_write_buffer_size() + (control_.pause_at_high ? 1 : 0) > high_ && !protocol_paused_) [[unlikely]]
       pause_protocol();
   }
   // ... and after it has shrunk. The protocol may write or close here.
   void maybe_resume_protocol() {
     if (protocol_paused_ && this->get_write_buffer_size() <= low_) resume_protocol();
   }
+  void resume_protocol();
   // Tells the loop's exception handler about `error`, with transport and protocol.
   void report(const char* message, std::exception_ptr error);
 
@@ -41,10 +50,10 @@ class FlowControlled : public Base {
 
  private:
   void pause_protocol();
-  void resume_protocol();
 
-  std::size_t high_ = 64 * 1024;
-  std::size_t low_ = 16 * 1024;
+  const FlowControl control_;
+  std::size_t high_ = control_.high;
+  std::size_t low_ = control_.high / 4;
   bool protocol_paused_ = false;
 };
 

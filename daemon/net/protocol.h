@@ -34,6 +34,11 @@ class BaseProtocol : public BlockCached {
   virtual void pause_writing() {}
   virtual void resume_writing() {}
 
+  // Of a layer on a transport, such as TLS: the transport that it offers to a protocol above.
+  [[nodiscard]] virtual Transport* upper_transport() noexcept { return nullptr; }
+  // It is a BufferedProtocol; if not, a Protocol.
+  [[nodiscard]] bool is_buffered() const noexcept { return kind_ == Kind::buffered; }
+
   void add_ref() noexcept { ++references_; }
   void release() noexcept {
     if (--references_ == 0) delete this;
@@ -44,7 +49,6 @@ class BaseProtocol : public BlockCached {
   explicit BaseProtocol(Kind kind) noexcept : kind_(kind) {}
 
  private:
-  friend class SocketTransport;
   std::uint32_t references_ = 0;
   const Kind kind_;
 };

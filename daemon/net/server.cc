@@ -11,8 +11,13 @@
 
 namespace evloop {
 
-ServerState::ServerState(EventLoop& loop, ProtocolFactory factory, std::vector<Listening> sockets, int backlog)
-    : loop_(loop), factory_(std::move(factory)), backlog_(backlog), sockets_(std::move(sockets)) {}
+ServerState::ServerState(EventLoop& loop, ProtocolFactory factory, std::vector<Listening> sockets, int backlog,
+                         TlsServer tls)
+    : loop_(loop),
+      factory_(std::move(factory)),
+      backlog_(backlog),
+      tls_(std::move(tls)),
+      sockets_(std::move(sockets)) {}
 
 ServerState::~ServerState() = default;
 
@@ -36,14 +41,31 @@ void ServerState::accepted(UniqueFd connection) {
 void ServerState::connect(UniqueFd connection) {
   if (closed_) return;
   try {
+    if (tls_) return connect_with_tls(std::move(connection));
     static_cast<void>(SocketTransport::create(loop_, std::move(connection), factory_(), Ref<TransportGroup>(this)));
   } catch (const Fatal&) {
     throw;
   } catch (...) {
-    if (loop_.debug())
-      loop_.call_exception_handler(
-          {.message = "Error on transport creation for incoming connection", .exception = std::current_exception()});
+    connection_failed(std::current_exception());
   }
+}
+
+void ServerState::connect_with_tls(UniqueFd connection) {
+  Future<void> waiter;
+  if (loop_.debug()) {  // nobody else asks how the handshake went
+    waiter = loop_.create_future();
+    waiter.add_done_callback([self = Ref(this)](const Future<void>& made) {
+      if (!made.cancelled() && made.exception()) self->connection_failed(made.exception());
+    });
+  }
+  auto below = tls_->wrap(loop_, factory_(), {}, waiter).below;
+  static_cast<void>(SocketTransport::create(loop_, std::move(connection), std::move(below), Ref<TransportGroup>(this)));
+}
+
+void ServerState::connection_failed(std::exception_ptr error) {
+  if (loop_.debug())
+    loop_.call_exception_handler(
+        {.message = "Error on transport creation for incoming connection", .exception = std::move(error)});
 }
 
 void ServerState::close() {

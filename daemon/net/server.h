@@ -12,6 +12,7 @@
 #include "net/port.h"
 #include "net/protocol.h"
 #include "net/socket.h"
+#include "net/tls_layer.h"
 
 namespace evloop {
 
@@ -67,6 +68,7 @@ struct ServerOptions {
   bool keep_alive = false;
   bool start_serving = true;     // false: bound, but not listening yet
   Resolver* resolver = nullptr;  // null: getaddrinfo()
+  TlsServer tls = nullptr;    // made by tls_server(); null: without TLS
 };
 
 // Serves every address that the host has; an empty host: all interfaces (SRV-01 to SRV-07). Throws ValueError, or
@@ -83,6 +85,7 @@ struct UnixServerOptions {
   int backlog = 100;
   bool start_serving = true;
   bool cleanup_socket = true;  // close() unlinks the path, if it still is this socket's (UNIX-03)
+  TlsServer tls = nullptr;
 };
 
 // `path` may be an abstract name, with a leading NUL. A socket that is there is replaced (UNIX-02).

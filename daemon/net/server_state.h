@@ -24,7 +24,7 @@ class ServerState final : public TransportGroup {
     ino_t inode = 0;
   };
 
-  ServerState(EventLoop& loop, ProtocolFactory factory, std::vector<Listening> sockets, int backlog);
+  ServerState(EventLoop& loop, ProtocolFactory factory, std::vector<Listening> sockets, int backlog, TlsServer tls);
   ~ServerState() override;
 
   void start();
@@ -40,6 +40,8 @@ class ServerState final : public TransportGroup {
  private:
   void accepted(UniqueFd connection);
   void connect(UniqueFd connection);
+  void connect_with_tls(UniqueFd connection);
+  void connection_failed(std::exception_ptr error);
   void emptied() override;
   void wake_waiters();
   [[nodiscard]] std::string describe() const;
@@ -47,6 +49,7 @@ class ServerState final : public TransportGroup {
   EventLoop& loop_;
   const ProtocolFactory factory_;
   const int backlog_;
+  const TlsServer tls_;
   std::vector<Listening> sockets_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;  // of those sockets, while serving
   bool serving_ = false;

@@ -97,10 +97,10 @@ void SocketTransport::resume_reading() {
 void SocketTransport::read_ready() {
   if (conn_lost_ != 0) return;
   const auto protocol = protocol_;  // it may be replaced by what it is called for
-  if (protocol->kind_ == BaseProtocol::Kind::plain) {
-    receive_plain(static_cast<Protocol&>(*protocol));
-  } else {
+  if (protocol->is_buffered()) {
     receive_buffered(static_cast<BufferedProtocol&>(*protocol));
+  } else {
+    receive_plain(static_cast<Protocol&>(*protocol));
   }
 }
 
@@ -151,8 +151,8 @@ void SocketTransport::end_of_data() {
   read_eof_ = true;
   bool keep_open = false;
   try {
-    keep_open = protocol->kind_ == BaseProtocol::Kind::plain ? static_cast<Protocol&>(*protocol).eof_received()
-                                                             : static_cast<BufferedProtocol&>(*protocol).eof_received();
+    keep_open = protocol->is_buffered() ? static_cast<BufferedProtocol&>(*protocol).eof_received()
+                                        : static_cast<Protocol&>(*protocol).eof_received();
   } catch (const Fatal&) {
     throw;
   } catch (...) {

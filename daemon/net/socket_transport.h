@@ -44,6 +44,8 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   [[nodiscard]] SendfileMode sendfile_mode() const noexcept override { return SendfileMode::try_native; }
   void close() override;
   void abort() override { force_close(nullptr); }
+  [[nodiscard]] bool carries_layers() const noexcept override { return true; }
+  void force_close(std::exception_ptr error) override;
   [[nodiscard]] bool is_closing() const noexcept override { return closing_; }
   void pause_reading() override;
   void resume_reading() override;
@@ -98,7 +100,6 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   void receive_failed();
   void send_failed();
   void fatal_error(std::exception_ptr error, const char* message);
-  void force_close(std::exception_ptr error);
   void queue_connection_lost(std::exception_ptr error);
   void call_connection_lost(std::exception_ptr error);
   void let_go() noexcept;

@@ -5,6 +5,7 @@
 #include "aio/settled.h"
 #include "base/log.h"
 #include "net/os_error.h"
+#include "net/start_tls.h"
 
 namespace evloop {
 namespace {
@@ -34,8 +35,13 @@ Coro<void> wait_in(EventLoop& loop, Ref<StreamReaderProtocol> keep, std::vector<
 }  // namespace
 
 void StreamReaderProtocol::connection_made(Transport& transport) {
-  reader_->set_transport(&transport);
+  replace_transport(transport);
   if (client_connected_) serve(transport);
+}
+
+void StreamReaderProtocol::replace_transport(Transport& transport) {
+  reader_->set_transport(&transport);
+  over_tls_ = transport.tls() != nullptr;
 }
 
 void StreamReaderProtocol::serve(Transport& transport) {
@@ -84,7 +90,7 @@ void StreamReaderProtocol::connection_lost(std::exception_ptr error) {
 
 bool StreamReaderProtocol::eof_received() {
   reader_->feed_eof();
-  return true;
+  return !over_tls_;
 }
 
 void StreamReaderProtocol::resume_writing() {
@@ -132,6 +138,17 @@ Coro<void> StreamWriter::drain_slowly() {
   if (transport_->is_closing()) co_await yield();
   if (protocol_->must_drain()) co_await protocol_->drain();
 }
+
+template <class Layer>
+Coro<void> StreamWriter::upgrade(Layer layer) {
+  const Ref<StreamWriter> self(this);
+  co_await drain();
+  transport_ = co_await evloop::start_tls(transport_, protocol_, std::move(layer));
+  protocol_->replace_transport(*transport_);
+}
+
+Coro<void> StreamWriter::start_tls(TlsClient client) { return upgrade(std::move(client)); }
+Coro<void> StreamWriter::start_tls(TlsServer server) { return upgrade(std::move(server)); }
 
 Coro<void> StreamWriter::wait_closed() {
   const Ref<StreamWriter> self(this);

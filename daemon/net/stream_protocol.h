@@ -68,10 +68,14 @@ class StreamReaderProtocol final : public BufferedProtocol {
   // The transport receives right into the reader.
   std::span<std::byte> get_buffer(std::ptrdiff_t) override { return reader_->space(); }
   void buffer_updated(std::size_t count) override { reader_->arrived(count); }
-  // Keeps the connection open for writing (STREAM-18).
+  // Keeps the connection open for writing, except over TLS (STREAM-18).
   bool eof_received() override;
   void pause_writing() override { paused_ = true; }
   void resume_writing() override;
+
+  [[nodiscard]] StreamReader& reader() const noexcept { return *reader_; }
+  // Goes on with another one: connection_made is not called again (STREAM-19).
+  void replace_transport(Transport& transport);
 
   // Throws if the connection is lost; answers whether there is something to wait for.
   [[nodiscard]] bool must_drain() const;
@@ -91,6 +95,7 @@ class StreamReaderProtocol final : public BufferedProtocol {
   std::exception_ptr error_;
   bool paused_ = false;
   bool lost_ = false;
+  bool over_tls_ = false;
 };
 
 }  // namespace evloop

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aio/event_loop.h"
@@ -64,6 +65,8 @@ class StreamReader final : public BlockCached {
   void arrived(std::size_t count);
   void feed_eof();
   void set_exception(std::exception_ptr error);
+  // What has not been read yet, for a layer that is put below (TLS-12).
+  [[nodiscard]] Bytes take_buffered() noexcept { return std::exchange(buffer_, {}); }
   // What it pauses and resumes: alive until this is called with null.
   void set_transport(Transport* transport) noexcept { transport_ = transport; }
 

@@ -8,6 +8,7 @@
 #include "aio/event_loop.h"
 #include "aio/operation.h"
 #include "net/stream_reader.h"
+#include "net/tls_layer.h"
 #include "net/transport.h"
 
 namespace evloop {
@@ -36,6 +37,10 @@ class StreamWriter final : public BlockCached {
   // ConnectionResetError("Connection lost") as a std::system_error (STREAM-15, STREAM-16).
   class Drain;
   [[nodiscard]] Drain drain();
+  // Turns the connection into one over TLS, by tls_client() or tls_server(), once what was written is sent. Nobody
+  // reads or writes meanwhile (STREAM-19). Throws as start_tls() in net/start_tls.h; the connection is closed then.
+  Coro<void> start_tls(TlsClient client);
+  Coro<void> start_tls(TlsServer server);
   // Until connection_lost; throws its error (STREAM-17).
   Coro<void> wait_closed();
 
@@ -58,7 +63,10 @@ class StreamWriter final : public BlockCached {
   [[nodiscard]] bool drained() const;
   Coro<void> drain_slowly();
 
-  const Ref<Transport> transport_;
+  template <class Layer>
+  Coro<void> upgrade(Layer layer);
+
+  Ref<Transport> transport_;
   const Ref<StreamReaderProtocol> protocol_;
   const Ref<StreamReader> reader_;
   std::uint32_t references_ = 0;

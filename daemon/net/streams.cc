@@ -30,13 +30,17 @@ Coro<Stream> open_connection(std::string host, Port port, std::size_t limit, Con
   return open(limit, std::move(host), std::move(port), std::move(options));
 }
 
-Coro<Stream> open_connection(SocketAddress address, std::size_t limit) { return open(limit, address); }
+Coro<Stream> open_connection(SocketAddress address, std::size_t limit, ConnectOptions options) {
+  return open(limit, address, std::move(options));
+}
 
-Coro<Stream> open_connection(UniqueFd sock, std::size_t limit) { return open(limit, std::move(sock)); }
+Coro<Stream> open_connection(UniqueFd sock, std::size_t limit, TlsClient tls) {
+  return open(limit, std::move(sock), std::move(tls));
+}
 
-Coro<Stream> open_unix_connection(std::string path, std::size_t limit) {
+Coro<Stream> open_unix_connection(std::string path, std::size_t limit, TlsClient tls) {
   if (path.empty()) throw ValueError("no path and sock were specified");
-  return open(limit, SocketAddress::unix_path(path));
+  return open(limit, SocketAddress::unix_path(path), ConnectOptions{.tls = std::move(tls)});
 }
 
 Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit) {

@@ -20,12 +20,13 @@ struct Stream {
 // `limit`: see StreamReader. Throws ValueError, std::system_error (see create_connection).
 Coro<Stream> open_connection(std::string host, Port port, std::size_t limit = default_stream_limit,
                              ConnectOptions options = {});
-Coro<Stream> open_connection(SocketAddress address, std::size_t limit = default_stream_limit);
+Coro<Stream> open_connection(SocketAddress address, std::size_t limit = default_stream_limit,
+                             ConnectOptions options = {});
 // Of a connected stream socket.
-Coro<Stream> open_connection(UniqueFd sock, std::size_t limit = default_stream_limit);
-Coro<Stream> open_unix_connection(std::string path, std::size_t limit = default_stream_limit);
+Coro<Stream> open_connection(UniqueFd sock, std::size_t limit = default_stream_limit, TlsClient tls = nullptr);
+Coro<Stream> open_unix_connection(std::string path, std::size_t limit = default_stream_limit, TlsClient tls = nullptr);
 // Of a connected unix stream socket.
-Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit = default_stream_limit);
+Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit = default_stream_limit, TlsClient tls = nullptr);
 
 // A factory of protocols that call `client` for each connection.
 ProtocolFactory make_stream_factory(EventLoop& loop, Ref<ClientConnected> client, std::size_t limit);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <span>
 #include <string_view>
 
@@ -8,6 +9,8 @@
 #include "net/protocol.h"
 
 namespace evloop {
+
+class TlsSession;
 
 // asyncio's Transport: one side of a connection, with a write buffer. See BaseTransport for who owns it. Loop thread
 // only.
@@ -27,6 +30,10 @@ class Transport : public BaseTransport {
   virtual void write_eof() = 0;
   [[nodiscard]] virtual bool can_write_eof() const noexcept = 0;
   [[nodiscard]] virtual SendfileMode sendfile_mode() const noexcept { return SendfileMode::unsupported; }
+  // For a layer between this and the program's protocol, such as TLS: whether this can carry one ...
+  [[nodiscard]] virtual bool carries_layers() const noexcept { return false; }
+  // ... and abort() with an error for connection_lost.
+  virtual void force_close(std::exception_ptr /*error*/) { abort(); }
 
   // Idempotent, and without effect once it is closing (TRANS-25).
   virtual void pause_reading() = 0;
@@ -37,6 +44,10 @@ class Transport : public BaseTransport {
   virtual void set_protocol(Ref<BaseProtocol> protocol) = 0;
   // None once the connection is lost.
   [[nodiscard]] virtual Ref<BaseProtocol> get_protocol() const = 0;
+
+  // asyncio's get_extra_info(): "ssl_object", and what it knows: null without TLS (net/tls/tls_session.h). Lives as long
+  // as the transport.
+  [[nodiscard]] virtual const TlsSession* tls() const noexcept { return nullptr; }
 };
 
 }  // namespace evloop

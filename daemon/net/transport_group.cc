@@ -3,6 +3,16 @@
 #include "net/socket_transport.h"
 
 namespace evloop {
+namespace {
+
+// The one the program's protocol knows: it takes its leave before the socket's is closed, as TLS does.
+Transport& uppermost(Transport& transport) {
+  const auto protocol = transport.get_protocol();
+  auto* const upper = protocol ? protocol->upper_transport() : nullptr;
+  return upper ? uppermost(*upper) : transport;
+}
+
+}  // namespace
 
 void TransportGroup::attach(SocketTransport& transport) noexcept {
   transport.next_in_group_ = first_;
@@ -20,9 +30,9 @@ void TransportGroup::detach(SocketTransport& transport) {
   if (--size_ == 0) emptied();
 }
 
-// Neither calls a protocol, so the list stays as it is.
+// Neither calls connection_lost, so the list stays as it is.
 void TransportGroup::close_all() {
-  for (auto* transport = first_; transport; transport = transport->next_in_group_) transport->close();
+  for (auto* transport = first_; transport; transport = transport->next_in_group_) uppermost(*transport).close();
 }
 
 void TransportGroup::abort_all() {

@@ -3,6 +3,7 @@
 #
 #   everywhere        Threads::Threads; the library, base, aio and net, needs nothing else
 #   the daemon        fmt::fmt spdlog::spdlog
+#   net/tls           OpenSSL::SSL
 #   workloads         llhttp (compiled here)
 #   metrics           prometheus-cpp::core
 #   settings          yaml-cpp
@@ -14,6 +15,9 @@
 set(CMAKE_FIND_PACKAGE_PREFER_CONFIG ON)
 
 find_package(Threads REQUIRED)
+if(EVLOOP_TLS)
+  find_package(OpenSSL 3.0 REQUIRED COMPONENTS SSL)
+endif()
 if(EVLOOPD_DAEMON OR EVLOOPD_TESTS)
   find_package(PkgConfig REQUIRED)
   find_package(nlohmann_json REQUIRED)
