@@ -48,6 +48,8 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
+  // Readable when it prints something, or has ended.
+  [[nodiscard]] int fd() const { return out_.get(); }
   [[nodiscard]] bool started() const { return started_; }
   void write(const std::string& text) const {
     if (::write(in_.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::abort();

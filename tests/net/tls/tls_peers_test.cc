@@ -54,11 +54,18 @@ class TlsPeersTest : public TlsTest {
   }
   void wait_for(Program& program, std::string_view text) {
     ASSERT_TRUE(program.started()) << "openssl and curl are in deploy/packages";
-    turn_until([&] { return program.has_printed(text) || (program.has_ended() && !program.has_printed(text)); });
+    turn_until_told(program, [&] { return program.has_printed(text) || program.has_ended(); });
     EXPECT_TRUE(program.has_printed(text)) << program.output();
   }
   void wait_for_end(Program& program) {
-    turn_until([&] { return program.has_ended(); });
+    turn_until_told(program, [&] { return program.has_ended(); });
+  }
+  // What a program does wakes the loop.
+  template <class F>
+  void turn_until_told(const Program& program, F done) {
+    loop_.add_reader(program.fd(), [] {});
+    turn_until(std::move(done));
+    loop_.remove_reader(program.fd());
   }
 
   const Folder folder_;
@@ -116,9 +123,11 @@ TEST_F(TlsPeersTest, AClientThatIsTooOldIsRefused) {
 }
 
 TEST_F(TlsPeersTest, AClientThatIsKilledIsAnEndLikeAnother) {  // STREAM-05
+  bool begun = false;
   bool ended = false;
   auto server = serve([&](StreamReader& reader, StreamWriter& writer) -> Coro<void> {
     EXPECT_EQ(co_await reader.readline(), "hello\n");
+    begun = true;
     EXPECT_EQ(co_await reader.read(), "");
     ended = true;
     writer.close();
@@ -126,7 +135,7 @@ TEST_F(TlsPeersTest, AClientThatIsKilledIsAnEndLikeAnother) {  // STREAM-05
   {
     Program client(s_client(server, ca_, {"-quiet"}));
     client.write("hello\n");
-    turn_until([&] { return client.has_printed("O = ") || loop_.all_tasks().size() == 1; });
+    turn_until([&] { return begun; });
   }
   turn_until([&] { return ended; });
 }

@@ -319,6 +319,7 @@ TEST_F(TlsShutdownTest, TlsRunsOverTls) {  // TLS-14
   EXPECT_FALSE(inner_client.protocol->error);
   EXPECT_FALSE(inner_server.protocol->error);
   EXPECT_EQ(client_.socket->fd(), -1);
+  turn();
   EXPECT_EQ(loop_.port()->stats.timers_live.get(), 0u);
 }
 
