@@ -82,9 +82,15 @@ void TlsTransport::lower_lost(std::exception_ptr error) {
 }
 
 void TlsTransport::lower_received(std::span<const std::byte> data) {
-  session_.records().feed(data);
-  advance();
-  session_.records().keep_input();
+  {
+    // Also if something Fatal passes by: `data` is gone when this returns.
+    struct AtExit {
+      RecordBio& records;
+      ~AtExit() { records.keep_input(); }
+    } const at_exit{session_.records()};
+    session_.records().feed(data);
+    advance();
+  }
   control_reading();
 }
 

@@ -122,7 +122,7 @@ TEST_F(TlsPeersTest, AClientThatIsTooOldIsRefused) {
   EXPECT_NE(client.exit_status(), 0);
 }
 
-TEST_F(TlsPeersTest, AClientThatIsKilledIsAnEndLikeAnother) {  // STREAM-05
+TEST_F(TlsPeersTest, AClientThatIsKilledIsAnEndLikeAnother) {
   bool begun = false;
   bool ended = false;
   auto server = serve([&](StreamReader& reader, StreamWriter& writer) -> Coro<void> {
