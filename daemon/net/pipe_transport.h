@@ -43,7 +43,7 @@ class PipeTransport : public FlowControlledTransport, private FdOwner {
   void fatal_error(std::exception_ptr error, const char* message);
   [[nodiscard]] virtual bool is_ordinary(const std::exception_ptr& error) const = 0;
   // Drops what waits to be written, and watches no more.
-  virtual void force_close(std::exception_ptr error) = 0;
+  void force_close(std::exception_ptr error) override = 0;
   void queue_connection_lost(std::exception_ptr error);
   void call_connection_lost(std::exception_ptr error);
 

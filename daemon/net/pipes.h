@@ -25,7 +25,7 @@ Coro<Connection<ProtocolOf<F>>> connect_pipe(EventLoop& loop, F factory, UniqueF
   co_return {std::move(transport), std::move(protocol)};
 }
 
-// Makes protocol (a Protocol) and transport for what is to be read: a pipe, socket or character device. Refuses
+// Makes protocol and transport for what is to be read: a pipe, socket or character device. Refuses
 // anything else at once, with a ValueError, and then leaves it in `pipe` (PIPE-01). Waits for connection_made.
 template <class F>
 Coro<Connection<ProtocolOf<F>>> connect_read_pipe(EventLoop& loop, F factory, UniqueFd&& pipe) {

@@ -22,22 +22,15 @@ void ReadPipeTransport::check(int fd) {
     throw ValueError("Pipe transport is for pipes/sockets only.");
 }
 
-Ref<ReadPipeTransport> ReadPipeTransport::create(EventLoop& loop, UniqueFd fd, Ref<Protocol> protocol,
+Ref<ReadPipeTransport> ReadPipeTransport::create(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol,
                                                  Future<void> waiter) {
   Ref<ReadPipeTransport> transport(new ReadPipeTransport(loop, std::move(fd), std::move(protocol)));
   transport->begin(waiter);
   return transport;
 }
 
-ReadPipeTransport::ReadPipeTransport(EventLoop& loop, UniqueFd fd, Ref<Protocol> protocol)
-    : PipeTransport(loop, std::move(fd), protocol), receiver_(protocol.get()) {}
-
-void ReadPipeTransport::set_protocol(Ref<BaseProtocol> protocol) {
-  auto* receiver = dynamic_cast<Protocol*>(protocol.get());
-  if (!receiver) throw TypeError("a read pipe transport takes a Protocol");
-  receiver_ = receiver;
-  protocol_ = std::move(protocol);
-}
+ReadPipeTransport::ReadPipeTransport(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol)
+    : PipeTransport(loop, std::move(fd), std::move(protocol)) {}
 
 // --- reading ---
 
@@ -63,11 +56,16 @@ void ReadPipeTransport::resume_reading() {
 }
 
 void ReadPipeTransport::read_ready() {
-  const auto buffer = loop_->receive_buffer();
+  const auto protocol = protocol_;  // it may be replaced by what it is called for
+  auto* const buffered = protocol->is_buffered() ? static_cast<BufferedProtocol*>(protocol.get()) : nullptr;
+  const auto buffer = buffered ? buffered->get_buffer(-1) : loop_->receive_buffer();
   const auto received = ::read(fd(), buffer.data(), buffer.size());
   if (received > 0) {
-    const Ref<BaseProtocol> keep = protocol_;  // it may be replaced by what it is called for
-    receiver_->data_received(buffer.first(static_cast<std::size_t>(received)));
+    const auto count = static_cast<std::size_t>(received);
+    if (buffered)
+      buffered->buffer_updated(count);
+    else
+      static_cast<Protocol&>(*protocol).data_received(buffer.first(count));
   } else if (received == 0) {
     end_of_data();
   } else if (errno != EAGAIN && errno != EINTR) {
@@ -79,7 +77,13 @@ void ReadPipeTransport::read_ready() {
 void ReadPipeTransport::end_of_data() {
   closing_ = true;
   unwatch(Interest::read);
-  loop_->call_soon([self = Ref(this)] { self->receiver_->eof_received(); });
+  loop_->call_soon([self = Ref(this)] {
+    const auto protocol = self->protocol_;
+    if (protocol->is_buffered())
+      static_cast<BufferedProtocol&>(*protocol).eof_received();
+    else
+      static_cast<Protocol&>(*protocol).eof_received();
+  });
   queue_connection_lost(nullptr);
 }
 

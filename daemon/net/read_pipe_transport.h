@@ -12,7 +12,8 @@ class ReadPipeTransport final : public PipeTransport {
   static void check(int fd);
   // Takes over `fd`, which check() has taken, and queues connection_made; reading starts after it (PIPE-02). Throws
   // LoopError if another transport uses the fd; it is closed then.
-  static Ref<ReadPipeTransport> create(EventLoop& loop, UniqueFd fd, Ref<Protocol> protocol, Future<void> waiter = {});
+  static Ref<ReadPipeTransport> create(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol,
+                                       Future<void> waiter = {});
 
   using Transport::write;
   void write(std::span<const std::byte> data) override;
@@ -26,12 +27,11 @@ class ReadPipeTransport final : public PipeTransport {
   void pause_reading() override;
   void resume_reading() override;
   [[nodiscard]] bool is_reading() const noexcept override { return !closing_ && !paused_; }
-  // Throws TypeError for a BufferedProtocol.
-  void set_protocol(Ref<BaseProtocol> protocol) override;
+  void set_protocol(Ref<BaseProtocol> protocol) override { protocol_ = std::move(protocol); }
   [[nodiscard]] std::string describe() const override;
 
  private:
-  ReadPipeTransport(EventLoop& loop, UniqueFd fd, Ref<Protocol> protocol);
+  ReadPipeTransport(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol);
 
   // PipeTransport
   void start() override;
@@ -42,7 +42,6 @@ class ReadPipeTransport final : public PipeTransport {
   void read_ready();
   void end_of_data();
 
-  Protocol* receiver_;  // protocol_, by its type
   bool started_ = false;
   bool paused_ = false;
 };

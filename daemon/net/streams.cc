@@ -43,9 +43,9 @@ Coro<Stream> open_unix_connection(std::string path, std::size_t limit, TlsClient
   return open(limit, SocketAddress::unix_path(path), ConnectOptions{.tls = std::move(tls)});
 }
 
-Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit) {
+Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit, TlsClient tls) {
   check_unix_stream_socket(sock.get());
-  return open(limit, std::move(sock));
+  return open(limit, std::move(sock), std::move(tls));
 }
 
 ProtocolFactory make_stream_factory(EventLoop& loop, Ref<ClientConnected> client, std::size_t limit) {

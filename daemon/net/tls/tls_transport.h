@@ -35,6 +35,8 @@ class TlsTransport final : public FlowControlledTransport {
   // Throws LoopError: TLS has no half-closed connections (TLS-09).
   void write_eof() override;
   [[nodiscard]] bool can_write_eof() const noexcept override { return false; }
+  // The system would send the bytes of a file as they are (SENDF-04).
+  [[nodiscard]] SendfileMode sendfile_mode() const noexcept override { return SendfileMode::fallback; }
   // Flushes, says that this side closes, and waits until the peer does (TLS-07).
   void close() override;
   void abort() override { force_close(nullptr); }
