@@ -35,6 +35,9 @@ list(REMOVE_DUPLICATES evloop_pc_requires)
 list(REMOVE_ITEM evloop_pc_requires threads)  # -pthread
 list(JOIN evloop_pc_requires " " evloop_pc_requires)
 
+# What the headers need, and all components link base.
+target_compile_features(evloop_base PUBLIC cxx_std_23)
+
 # Whoever links a sanitized library must be sanitized alike. _GLIBCXX_ASSERTIONS, the other thing that a build may
 # define, changes no layout.
 get_target_property(sanitizers evloop_sanitizers INTERFACE_LINK_OPTIONS)
@@ -46,7 +49,9 @@ if(sanitizers)
 endif()
 
 configure_package_config_file(deploy/cmake/evloop-config.cmake.in ${PROJECT_BINARY_DIR}/package/evloop-config.cmake
-  INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
+  INSTALL_DESTINATION ${package_dir}
+  NO_SET_AND_CHECK_MACRO
+  NO_CHECK_REQUIRED_COMPONENTS_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/evloop-config-version.cmake
   COMPATIBILITY SameMinorVersion)  # before 1.0 a minor version may change anything
 install(
