@@ -81,8 +81,9 @@ class FallbackProtocol final : public Protocol {
     room_.state()->set_wait_kind(WaitKind::stream);
     co_await room_;
   }
+  // A connection that is lost has no protocol any more.
   void restore() {
-    if (!lost_) transport_->set_protocol(protocol_);
+    if (transport_->get_protocol().get() == this) transport_->set_protocol(protocol_);
   }
 
   void connection_lost(std::exception_ptr error) override {
