@@ -1,13 +1,16 @@
-# How the library is installed: headers, archives, the CMake package `evloop`, and evloop.pc. `cmake --install <build>
+# How the library is installed: headers, archives, the CMake package `evloop`, evloop.pc and evloop-tls.pc. `cmake --install <build>
 # --component evloop` installs it without the daemon, `--component evloopd` the daemon without it.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(evloop_components base aio net)  # each needs those before it
+if(EVLOOP_TLS)
+  list(APPEND evloop_components tls)
+endif()
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/evloop)
-set(evloop_dependencies)
-set(evloop_pc_requires)
+set(evloop_dependencies)  # code for the package: what each component needs
+set(pc_files evloop.pc)
 
 foreach(component IN LISTS evloop_components)
   set_target_properties(evloop_${component} PROPERTIES EXPORT_NAME ${component})
@@ -18,22 +21,30 @@ foreach(component IN LISTS evloop_components)
     DESTINATION ${package_dir} COMPONENT evloop)
 
   # What else it links, `Package::target`, is found under the package's name: by CMake, and in lower case by pkg-config.
+  set(packages)
+  set(modules)
   get_target_property(links evloop_${component} LINK_LIBRARIES)
   foreach(link IN LISTS links)
     if(link MATCHES "^([A-Za-z0-9_-]+)::" AND NOT CMAKE_MATCH_1 STREQUAL evloop)
       if(CMAKE_MATCH_1 STREQUAL PkgConfig)
         message(FATAL_ERROR "${link}: an installed evloop_${component} needs a package that CMake finds by itself")
       endif()
-      list(APPEND evloop_dependencies ${CMAKE_MATCH_1})
+      list(APPEND packages ${CMAKE_MATCH_1})
       string(TOLOWER ${CMAKE_MATCH_1} module)
-      list(APPEND evloop_pc_requires ${module})
+      list(APPEND modules ${module})
     endif()
   endforeach()
+  list(REMOVE_DUPLICATES packages)
+  list(JOIN packages " " packages)
+  string(APPEND evloop_dependencies "set(evloop_${component}_needs ${packages})\n")
+  list(REMOVE_DUPLICATES modules)
+  list(REMOVE_ITEM modules threads)  # -pthread
+  list(JOIN modules " " evloop_${component}_requires)
 endforeach()
-list(REMOVE_DUPLICATES evloop_dependencies)
-list(REMOVE_DUPLICATES evloop_pc_requires)
-list(REMOVE_ITEM evloop_pc_requires threads)  # -pthread
-list(JOIN evloop_pc_requires " " evloop_pc_requires)
+set(evloop_requires "${evloop_base_requires} ${evloop_aio_requires} ${evloop_net_requires}")
+if(EVLOOP_TLS)
+  list(APPEND pc_files evloop-tls.pc)
+endif()
 
 # What the headers need, and all components link base.
 target_compile_features(evloop_base PUBLIC cxx_std_23)
@@ -62,5 +73,7 @@ install(
 # Relative to where the file is: the prefix is chosen when it is installed.
 file(RELATIVE_PATH evloop_pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" evloop_pc_prefix ${evloop_pc_prefix})
-configure_file(deploy/cmake/evloop.pc.in ${PROJECT_BINARY_DIR}/package/evloop.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/package/evloop.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT evloop)
+foreach(file IN LISTS pc_files)
+  configure_file(deploy/cmake/${file}.in ${PROJECT_BINARY_DIR}/package/${file} @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/package/${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT evloop)
+endforeach()
