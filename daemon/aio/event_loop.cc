@@ -82,6 +82,7 @@ EventLoop::RunScope::~RunScope() {
   loop_.stopping_ = false;  // one stop() stops one run (LIFE-19)
   loop_.port_->stop_pending_.store(false, std::memory_order_relaxed);
   loop_.port_->current.end();
+  loop_.port_->stats.ready_length.set(loop_.ready_.size());
   loop_.port_->running_.store(false, std::memory_order_release);
   running_ = nullptr;
 }

@@ -135,7 +135,10 @@ Nanos time_since(CycleClock::Stamp stamp) {
 std::string place(const Site& site) { return site.line == 0 ? site.file : fmt::format("{}:{}", site.file, site.line); }
 
 std::string describe(const CurrentCallback& current) {
-  const auto what = current.task_id == 0 ? "a " + current.kind
+  const auto noun = current.kind == "posted"          ? "call from another thread"
+                    : current.kind == "done_callback" ? "done callback"
+                                                      : current.kind;
+  const auto what = current.task_id == 0 ? "a " + noun
                                          : fmt::format("task {} \"{}\"", current.task_id, current.task_name);
   return fmt::format("{} at {} for {:.3f} s", what, place(current.site),
                      std::chrono::duration<double>(current.elapsed).count());

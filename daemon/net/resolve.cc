@@ -5,8 +5,10 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <memory>
 
+#include "base/log.h"
 #include "base/system_error.h"
 
 namespace evloop {
@@ -46,6 +48,25 @@ std::vector<AddressInfo> look_up(const std::string& host, const std::string& ser
   return all;
 }
 
+struct TimedLookup {
+  std::vector<AddressInfo> found;
+  Duration took;
+};
+
+TimedLookup look_up_timed(const std::string& host, const std::string& service, const AddressHints& hints) {
+  const auto began = steady_clock().now();
+  auto found = look_up(host, service, hints);
+  return {std::move(found), steady_clock().now() - began};
+}
+
+std::string describe(const std::string& host, const std::string& service, const TimedLookup& lookup) {
+  std::array<char, 32> took{};
+  std::snprintf(took.data(), took.size(), "%.3f", std::chrono::duration<double, std::milli>(lookup.took).count());
+  auto text = "Getting address info " + host + ":" + service + " took " + took.data() + "ms:";
+  for (const auto& info : lookup.found) text += " " + info.address.to_string();
+  return text;
+}
+
 NameInfo look_up_names(const SocketAddress& address, int flags) {
   std::array<char, NI_MAXHOST> host{};
   std::array<char, NI_MAXSERV> service{};
@@ -73,6 +94,13 @@ const std::error_category& resolver_category() noexcept {
 }
 
 Coro<std::vector<AddressInfo>> getaddrinfo(EventLoop& loop, std::string host, Port port, AddressHints hints) {
+  if (loop.debug()) [[unlikely]] {
+    auto lookup =
+        co_await loop.run_in_executor(nullptr, [host, port, hints] { return look_up_timed(host, port.text(), hints); });
+    const bool slow = lookup.took >= loop.slow_callback_duration();
+    log(slow ? LogLevel::info : LogLevel::debug, describe(host, port.text(), lookup));
+    co_return std::move(lookup.found);
+  }
   co_return co_await loop.run_in_executor(
       nullptr, [host = std::move(host), port = std::move(port), hints] { return look_up(host, port.text(), hints); });
 }

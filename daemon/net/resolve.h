@@ -46,7 +46,7 @@ class Resolver {
 };
 
 // The addresses of a host. An empty one means all interfaces with AI_PASSIVE, else this one. Throws std::system_error
-// of resolver_category().
+// of resolver_category(). In debug mode each lookup is logged with the time it took, a slow one at level info (DBG-07).
 Coro<std::vector<AddressInfo>> getaddrinfo(EventLoop& loop, std::string host, Port port, AddressHints hints = {});
 // The names of an address. `flags`: NI_NUMERICHOST, ... Throws likewise.
 Coro<NameInfo> getnameinfo(EventLoop& loop, SocketAddress address, int flags = 0);

@@ -55,6 +55,18 @@ TEST_F(RecordsTest, ShowATasksStateAndItsAwaitChain) {  // TASK-20
   EXPECT_THAT(tasks(), IsEmpty());
 }
 
+TEST_F(RecordsTest, TheQueueOfALoopAtRestIsWhatWaitsForItsNextRun) {
+  const auto& length = loop().port()->stats.ready_length;
+  loop().call_soon([] {});
+  turn();
+  EXPECT_EQ(length.get(), 0u);
+  loop().call_soon([this] { loop().call_soon([] {}); });
+  turn();
+  EXPECT_EQ(length.get(), 1u);
+  turn();
+  EXPECT_EQ(length.get(), 0u);
+}
+
 TEST_F(RecordsTest, NameWhatIsWaitedForAndTheParent) {  // INTRO-01
   Lock lock;
   run(lock.acquire());

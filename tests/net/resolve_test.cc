@@ -53,6 +53,18 @@ TEST_F(ResolveTest, LookupsRunInTheDefaultExecutorAndAreRefusedAfterItsShutdown)
   EXPECT_THAT(run(resolve(loop_, "127.0.0.1", 80, {.type = SOCK_STREAM})), testing::SizeIs(1));
 }
 
+TEST_F(ResolveTest, InDebugModeASlowLookupIsLoggedWithItsTime) {  // DBG-07
+  const LogCapture capture;
+  run(getaddrinfo(loop_, "localhost", 80));
+  EXPECT_THAT(log(), IsEmpty());
+  loop_.set_debug(true);
+  loop_.set_slow_callback_duration(0s);
+  run(getaddrinfo(loop_, "localhost", 80, {.type = SOCK_STREAM}));
+  EXPECT_THAT(log(), testing::Contains(testing::AllOf(HasSubstr("Getting address info localhost:80 took "),
+                                                      HasSubstr("ms: "), HasSubstr(":80"))));
+  loop_.set_debug(false);
+}
+
 TEST_F(ResolveTest, OnlyWhatIsNotNumericIsAskedOfTheResolver) {  // CONN-03
   const auto answer = SocketAddress::parse("192.0.2.1:1");
   FixedResolver resolver({answer});
