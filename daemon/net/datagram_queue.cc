@@ -30,8 +30,10 @@ void DatagramQueue::push(std::span<const std::byte> data, const SocketAddress& t
 DatagramQueue::Datagram DatagramQueue::front() const noexcept {
   const auto header = header_at(bytes_.data());
   const auto* const address = bytes_.data() + sizeof header;
+  sockaddr_storage aligned;  // what is queued lies anywhere
+  std::memcpy(&aligned, address, header.address_size);
   return {.data = {address + header.address_size, header.data_size},
-          .to = SocketAddress(reinterpret_cast<const sockaddr*>(address), header.address_size)};
+          .to = SocketAddress(reinterpret_cast<const sockaddr*>(&aligned), header.address_size)};
 }
 
 void DatagramQueue::pop() noexcept {
