@@ -10,8 +10,10 @@ endif()
 find_program(EVLOOPD_CCACHE ccache)
 mark_as_advanced(EVLOOPD_CCACHE)
 if(EVLOOPD_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_C_COMPILER_LAUNCHER ${EVLOOPD_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${EVLOOPD_CCACHE})
+  # Paths count relative to the tree, so that another clone of it finds what this one has compiled.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true ${EVLOOPD_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
 
 # A third of the time the default linker takes for the daemon, which pulls in some fifty shared libraries.
