@@ -7,7 +7,7 @@
 #include "aio/timeout.h"
 #include "net/fixed_resolver.h"
 #include "net/net_test.h"
-#include "net/open_fds.h"
+#include "support/leftovers.h"
 #include "net/os_error.h"
 #include "net/recorder.h"
 #include "net/resolve.h"

@@ -7,7 +7,7 @@
 
 #include "net/datagram_test.h"
 #include "net/fixed_resolver.h"
-#include "net/open_fds.h"
+#include "support/leftovers.h"
 
 namespace evloop {
 namespace {

@@ -31,13 +31,13 @@ TEST_F(ProcessTest, TheStreamsAreInheritedUnlessOneSaysOtherwise) {  // PROC-01
 }
 
 TEST_F(ProcessTest, AFailingStartThrowsInTheCaller) {  // PROC-03
-  const auto before = count_fds();
+  const auto before = open_fds();
   const auto body = []() -> Coro<std::string> {
     const auto started = co_await settled(create_subprocess_exec({"no-such-program"}, {.std_in = piped}));
     co_return describe(started.error());
   };
   EXPECT_EQ(run(body()), "std::system_error: no-such-program: No such file or directory");
-  EXPECT_EQ(count_fds(), before);
+  EXPECT_EQ(open_fds(), before);
   const auto limit = []() -> Coro<void> { co_await create_subprocess_exec({"true"}, {}, 0); };
   EXPECT_THROW(run(limit()), ValueError);
 }
@@ -200,7 +200,7 @@ TEST_F(ProcessTest, ADroppedProcessIsReapedAllTheSame) {
 }
 
 TEST_F(ProcessTest, CancelledAnywhereItLeavesNothing) {  // PROC-10, PROC-15
-  const auto before = count_fds();
+  const auto before = open_fds();
   const auto body = [](std::optional<Process>& made) -> Coro<std::size_t> {
     made = co_await create_subprocess_exec({"cat"}, {.std_in = piped, .std_out = piped, .std_err = piped});
     const auto output = co_await made->communicate(Bytes(std::string(300'000, 'x')));
@@ -231,7 +231,7 @@ TEST_F(ProcessTest, CancelledAnywhereItLeavesNothing) {  // PROC-10, PROC-15
     process.reset();
     turn(3);
     EXPECT_FALSE(has_child()) << "after " << turns << " turns";
-    EXPECT_EQ(count_fds(), before) << "after " << turns << " turns";
+    EXPECT_EQ(open_fds(), before) << "after " << turns << " turns";
     EXPECT_THAT(loop_.all_tasks(), IsEmpty()) << "after " << turns << " turns";
   }
   EXPECT_THAT(reports_, IsEmpty());
@@ -279,10 +279,10 @@ TEST_F(ProcessTest, ManyChildrenLeaveNothing) {
   // EVLOOP_CHILDREN: for a longer run than that of every day.
   const char* wanted = std::getenv("EVLOOP_CHILDREN");
   const int count = wanted ? std::atoi(wanted) : 300;
-  const auto before = count_fds();
+  const auto before = open_fds();
   EXPECT_EQ(run(start_many(count)), expected_sum(count));
   turn(3);
-  EXPECT_EQ(count_fds(), before);
+  EXPECT_EQ(open_fds(), before);
   EXPECT_FALSE(has_child());
   EXPECT_THAT(loop_.all_tasks(), IsEmpty());
 }

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -15,11 +12,12 @@
 
 #include "net/net_test.h"
 #include "net/process/process.h"
+#include "support/leftovers.h"
 
 namespace evloop {
 
-// Descriptors that this process has open: what each of them is.
-inline std::vector<std::string> open_fds() {
+// What each descriptor of this process is.
+inline std::vector<std::string> kinds_of_fds() {
   std::vector<std::string> all;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     std::error_code gone;  // the one of the iteration itself
@@ -27,18 +25,11 @@ inline std::vector<std::string> open_fds() {
   }
   return all;
 }
-inline std::size_t count_fds() { return open_fds().size(); }
-
-// Some child of this process, running or not reaped yet.
-inline bool has_child() {
-  siginfo_t info{};
-  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
-}
 
 // Waits, on other threads' work, until there is none, and nobody watches any.
 inline bool all_reaped() {
   const auto watched = [] {
-    return std::ranges::any_of(open_fds(), [](const auto& fd) { return fd == "anon_inode:[pidfd]"; });
+    return std::ranges::any_of(kinds_of_fds(), [](const auto& fd) { return fd == "anon_inode:[pidfd]"; });
   };
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   while ((has_child() || watched()) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();

@@ -46,7 +46,7 @@ TEST_F(SpawnTest, TheChildsOwnPathCounts) {
 }
 
 TEST_F(SpawnTest, AFailureNamesTheProgramAndLeaksNothing) {  // PROC-03
-  const auto before = count_fds();
+  const auto before = open_fds();
   const SubprocessOptions pipes{.std_in = Stdio::pipe(), .std_err = Stdio::pipe()};
   const auto missing = failure_of([&] { output_of({"no-such-program-anywhere", "x"}, pipes); });
   EXPECT_EQ(missing.first, "no-such-program-anywhere: No such file or directory");
@@ -57,7 +57,7 @@ TEST_F(SpawnTest, AFailureNamesTheProgramAndLeaksNothing) {  // PROC-03
   const auto folder = failure_of([&] { output_of({"echo"}, {.cwd = "/no/such/folder"}); });
   EXPECT_EQ(folder.first, "/no/such/folder: No such file or directory");
   EXPECT_EQ(failure_of([&] { output_of({"echo"}, {.std_in = Stdio::fd(9999)}); }).second, EBADF);
-  EXPECT_EQ(count_fds(), before);
+  EXPECT_EQ(open_fds(), before);
   EXPECT_FALSE(has_child());
 }
 

@@ -156,12 +156,12 @@ TEST_F(SubprocessTransportTest, TheChildIsReapedWhenItsExitIsTold) {  // PROC-06
 }
 
 TEST_F(SubprocessTransportTest, OneReapedByOthersHas255AndNothingStaysOpen) {  // PROC-07
-  const auto before = count_fds();
+  const auto before = open_fds();
   const auto transport = start_unseen("exit 3");
   ASSERT_EQ(::waitpid(transport->get_pid(), nullptr, 0), transport->get_pid());
   wait_for_end();
   EXPECT_EQ(transport->get_returncode(), 255);
-  EXPECT_EQ(count_fds(), before);
+  EXPECT_EQ(open_fds(), before);
 }
 
 TEST_F(SubprocessTransportTest, TheReturncodeIsTheExitStatusOrTheNegativeSignal) {  // PROC-08
@@ -239,7 +239,7 @@ TEST_F(SubprocessTransportTest, ASignalThatRacesWithTheExitIsSilent) {  // PROC-
 }
 
 TEST_F(SubprocessTransportTest, CloseKillsARunningChildAndClosesItsPipes) {  // PROC-14
-  const auto before = count_fds();
+  const auto before = open_fds();
   const auto transport = start("trap '' TERM; exec sleep 1000");
   transport->close();
   transport->close();
@@ -247,7 +247,7 @@ TEST_F(SubprocessTransportTest, CloseKillsARunningChildAndClosesItsPipes) {  // 
   wait_for_end();
   EXPECT_EQ(transport->get_returncode(), -SIGKILL);
   EXPECT_EQ(protocol_->lost.size(), 3u);
-  EXPECT_EQ(count_fds(), before);
+  EXPECT_EQ(open_fds(), before);
 }
 
 TEST_F(SubprocessTransportTest, CloseDoesNotTouchAChildThatHasExited) {  // PROC-14
@@ -268,7 +268,7 @@ TEST_F(SubprocessTransportTest, ClosedInsideConnectionMadeItEndsInOrder) {  // P
 }
 
 TEST_F(SubprocessTransportTest, CancellingTheCreationKillsAndReapsFirst) {  // PROC-15
-  const auto before = count_fds();
+  const auto before = open_fds();
   // However far it has come.
   for (int turns = 0;; ++turns) {
     auto task = loop_.create_task(subprocess_shell(loop_, factory_, "exec sleep 1000"));
@@ -283,7 +283,7 @@ TEST_F(SubprocessTransportTest, CancellingTheCreationKillsAndReapsFirst) {  // P
     EXPECT_TRUE(task.cancelled());
     EXPECT_FALSE(has_child());
     turn(2);
-    EXPECT_EQ(count_fds(), before);
+    EXPECT_EQ(open_fds(), before);
     EXPECT_THAT(loop_.all_tasks(), IsEmpty());
     protocol_ = Ref(new SubprocessRecorder);
   }
@@ -302,7 +302,7 @@ TEST_F(SubprocessTransportTest, AStoppedChildBlocksNothing) {  // PROC-17
 }
 
 TEST_F(SubprocessTransportTest, AChildLeftWhenTheLoopIsClosedIsKilledAndReaped) {  // PROC-18
-  const auto before = count_fds();
+  const auto before = open_fds();
   auto transport = start("trap '' TERM; exec sleep 1000");
   const auto pid = std::to_string(transport->get_pid());
   loop_.close();
@@ -312,7 +312,7 @@ TEST_F(SubprocessTransportTest, AChildLeftWhenTheLoopIsClosedIsKilledAndReaped) 
   EXPECT_FALSE(protocol_->over);
   transport->close();  // without effect
   EXPECT_THROW(transport->kill(), std::system_error);
-  EXPECT_LT(count_fds(), before);  // the loop's own are closed too
+  EXPECT_LT(open_fds(), before);  // the loop's own are closed too
 }
 
 TEST_F(SubprocessTransportTest, AClosedOneLeftWhenTheLoopIsClosedIsReapedToo) {  // PROC-18

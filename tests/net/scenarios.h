@@ -9,7 +9,7 @@
 #include "net/server.h"
 #include "net/streams.h"
 
-// What the tests of cancellation do on a network, cleaning up behind themselves.
+// What scenarios do on a network, cleaning up behind themselves: see support/everywhere.h.
 namespace evloop {
 
 // Runs `body`, and closes what it has used, also when it is cancelled.
