@@ -221,10 +221,6 @@ TEST_P(Everywhere, ADestroyedLoopsScenarioLeavesNothing) {
 INSTANTIATE_TEST_SUITE_P(Scenarios, Everywhere, testing::ValuesIn(scenarios),
                          [](const auto& info) { return std::string(info.param.name); });
 
-Coro<void> leaves_a_descriptor() {
-  static_cast<void>(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  co_return;
-}
 Coro<void> suspends_three_times() {
   co_await yield();
   co_await sleep(1s);
@@ -233,8 +229,9 @@ Coro<void> suspends_three_times() {
 Coro<void> does_nothing() { co_return; }
 
 TEST(EverywhereItself, FindsADescriptorThatIsLeft) {
-  static const Scenario careless{.name = "careless", .run = leaves_a_descriptor};
-  EXPECT_NONFATAL_FAILURE(cancel_everywhere(careless), "descriptors are left");
+  static const auto before = open_fds();
+  const UniqueFd left(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  EXPECT_NONFATAL_FAILURE(expect_nothing_left(before, 0s), "descriptors are left");
 }
 TEST(EverywhereItself, InterruptsAtEachSuspension) {
   EXPECT_EQ(cancel_everywhere({.name = "nothing", .run = does_nothing}), 0u);

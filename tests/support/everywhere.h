@@ -85,8 +85,8 @@ class ScenarioRun {
 };
 
 // What a thread does for a loop that is gone, such as reaping a child, may take a moment.
-inline void expect_nothing_left(std::size_t descriptors) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+inline void expect_nothing_left(std::size_t descriptors, Duration patience = std::chrono::seconds(10)) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   while ((has_child() || open_fds() != descriptors) && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();
   EXPECT_FALSE(has_child()) << "a child is left";
