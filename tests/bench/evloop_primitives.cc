@@ -131,6 +131,27 @@ void timer_rearm(benchmark::State& state) {
 }
 BENCHMARK(timer_rearm)->Name("timer_rearm_1e4/evloop");
 
+// Without call_later's look at the clock, which peers leave out, too: their time stands still during a turn.
+void timer_rearm_at(benchmark::State& state) {
+  EventLoop loop;
+  const auto base = loop.time() + std::chrono::hours(1);
+  std::vector<TimerHandle> timers(10'000);
+  for (std::size_t i = 0; i < timers.size(); ++i)
+    timers[i] = loop.call_at(base + std::chrono::nanoseconds((i * 7919) % 10'007), [] {});
+  std::size_t n = 0;
+  while (state.KeepRunningBatch(batch)) {
+    for (std::size_t i = 0; i < batch; ++i) {
+      auto& timer = timers[n++ % timers.size()];
+      timer.cancel();
+      timer = loop.call_at(base + std::chrono::nanoseconds(n), [] {});
+    }
+    loop.stop();
+    loop.run_forever();
+  }
+  loop.close();
+}
+BENCHMARK(timer_rearm_at)->Name("timer_rearm_at_1e4/evloop");
+
 void timer_fire(benchmark::State& state) {
   while (state.KeepRunningBatch(1'000'000)) {
     EventLoop loop;
