@@ -498,7 +498,7 @@ TEST_F(ControlService, StopReturnsSoonAndNamesTheCallsThatALoopHoldsUp) {
 TEST_F(ControlService, StopEndsOpenStreamsAndRemovesTheSockets) {
   Watch watch(observer, "");
   ASSERT_EQ(watch.next(), "SERVING");
-  EXPECT_THAT(daemon.control.stop(0s), IsEmpty());
+  EXPECT_THAT(daemon.control.stop(5s), IsEmpty());
   EXPECT_EQ(watch.next(), "the watch has ended");
   EXPECT_FALSE(std::filesystem::exists(daemon.admin_target().substr(5)));
   EXPECT_FALSE(std::filesystem::exists(daemon.observe_target().substr(5)));
