@@ -79,7 +79,7 @@ class StreamReader final : public BlockCached {
   class DataWait;
   class ReadAwaiter;
   static constexpr std::uint32_t least_expected = 1024;
-  static constexpr std::uint32_t most_expected = 256 * 1024;
+  static constexpr std::uint32_t most_expected = 64 * 1024;
   struct Match {
     std::size_t begin;
     std::size_t end;
