@@ -28,8 +28,9 @@ void free_large(void* block, std::size_t, std::size_t) noexcept { ::operator del
 #else
 
 constexpr std::size_t largest_kept = 512 * 1024;
-// Of all sizes, for each thread. Bulk data goes through a few blocks of 64 to 128 KiB for each connection that is active
-// in a turn: memory given back to the system and taken anew for each would cost more than to receive and to send.
+// Of all sizes, for each thread. Bulk data goes through a few blocks of 64 to 128 KiB for each connection that is
+// active in a turn: memory given back to the system and taken anew for each would cost more than to receive and to
+// send.
 constexpr std::size_t most_kept = 4 * 1024 * 1024;
 
 struct Free {
