@@ -31,9 +31,10 @@ void Semaphore::release() {
 }
 
 bool Semaphore::wake_next() {
-  if (waiters_.wake(1) == 0) return false;
-  --value_;
-  return true;
+  --value_;  // before: the unit is given away even if the loop is closed and the wake-up throws (LIFE-42)
+  if (waiters_.wake(1) != 0) return true;
+  ++value_;
+  return false;
 }
 
 Coro<LockGuard<Semaphore>> Semaphore::scoped() {

@@ -136,6 +136,20 @@ TEST_F(SemaphoreTest, AScopeGivesItsUnitBack) {
   EXPECT_FALSE(semaphore.locked());
 }
 
+TEST_F(SemaphoreTest, AUnitGivenOnAClosedLoopIsGivenAway) {  // LIFE-42
+  BoundedSemaphore bounded(1);
+  run(bounded.acquire());
+  std::optional waiting = start(acquire(bounded, "a"));
+  turn();
+  loop().close();
+  EXPECT_EQ(error_of<LoopError>([&] { bounded.release(); }), "Event loop is closed");
+  bounded.release();
+  EXPECT_EQ(error_of<ValueError>([&] { bounded.release(); }), "BoundedSemaphore released too many times");
+  waiting.reset();
+  end_loop();
+  EXPECT_THAT(reported(), ElementsAre("Task was destroyed but it is pending!"));
+}
+
 TEST_F(SemaphoreTest, BelongsToTheLoopOfTheFirstThatHadToWait) {  // SYNC-01
   Semaphore semaphore(0);
   const auto a = start(acquire(semaphore, "a"));
