@@ -74,6 +74,13 @@ bool GeneratorBase::begin(GeneratorVerb verb, std::exception_ptr error, bool sen
   return true;
 }
 
+// What says that a generator has ended must not come out of one that failed (PEP 479, PEP 525).
+void GeneratorBase::unhandled_exception() noexcept {
+  failure_ = std::current_exception();
+  if (holds<StopAsyncIteration>(failure_))
+    failure_ = std::make_exception_ptr(LoopError("async generator raised StopAsyncIteration"));
+}
+
 std::coroutine_handle<> GeneratorBase::enter(AwaitSite site, std::coroutine_handle<> awaiting) noexcept {
   continuation = awaiting;
   task = site.task;

@@ -63,7 +63,7 @@ class GeneratorBase : public PromiseBase {
   };
   Return final_suspend() const noexcept { return {}; }
   void return_void() noexcept {}
-  void unhandled_exception() noexcept { failure_ = std::current_exception(); }
+  void unhandled_exception() noexcept;
 
  protected:
   enum class State : std::uint8_t { created, suspended, running, finished };
@@ -123,7 +123,8 @@ class GeneratorStep {
   bool await_resume() {
     if (refusal_) std::rethrow_exception(refusal_);
     if (resumes_) leave_awaited_frame(*site_.task);
-    return generator_->end(verb_);
+    const bool yielded = generator_->end(verb_);
+    return yielded && resumes_;  // what it yielded to a close that it ignored is nobody's
   }
 
  private:

@@ -220,6 +220,23 @@ TEST_F(AsyncGeneratorTest, OneThatYieldsWhileItIsClosedIsAnError) {  // AGEN-07
     EXPECT_EQ(co_await generator.anext(), 1);
     EXPECT_EQ(text_of<LoopError>((co_await settled(generator.aclose())).error()), "async generator ignored GeneratorExit");
     EXPECT_TRUE(holds<StopAsyncIteration>((co_await settled(generator.aclose())).error()));
+    // What it yielded meanwhile is nobody's.
+    EXPECT_EQ(co_await generator.athrow(std::make_exception_ptr(ValueError("x"))), std::nullopt);
+  };
+  run(body());
+}
+
+TEST_F(AsyncGeneratorTest, StopAsyncIterationLeavesItAsAnError) {
+  const auto stops = []() -> AsyncGenerator<int> {
+    co_yield 1;
+    throw StopAsyncIteration();
+  };
+  const auto body = [&]() -> Coro<void> {
+    auto generator = stops();
+    EXPECT_EQ(co_await generator.anext(), 1);
+    EXPECT_EQ(text_of<LoopError>((co_await settled(generator.anext())).error()),
+              "async generator raised StopAsyncIteration");
+    EXPECT_EQ(co_await generator.anext(), std::nullopt);
   };
   run(body());
 }
