@@ -44,19 +44,19 @@ class PromiseBase {
   std::coroutine_handle<> continuation;     // none: the task itself
 };
 
-// Suspends the task until a future is done (TASK-05), and brings in a cancellation on the way back.
+// Suspends the task until a future is done (TASK-05), and brings in a cancellation on the way back. Inline where
+// TaskBase is known.
 class WaitForFuture {
  protected:
   explicit WaitForFuture(AwaitSite site) noexcept : site_(site) {}
   void wait(std::coroutine_handle<> frame, FutureBase& future);
   // First thing after the wake-up, or after no wait at all: throws what the task has been told.
-  void deliver_interrupt(FutureBase& future) {
-    if (suspended_) interrupt(future);
-  }
+  void deliver_interrupt(FutureBase& future);
+  // It waits, or has waited and not been settled.
+  [[nodiscard]] bool suspended() const noexcept { return suspended_; }
+  void settle() noexcept { suspended_ = false; }
 
  private:
-  void interrupt(FutureBase& future);
-
   AwaitSite site_;
   bool suspended_ = false;
 };

@@ -83,9 +83,10 @@ class EpollSelector final : public Selector {
       const auto fd = static_cast<std::uint32_t>(happened.data.u64);
       const auto& entry = entries_[fd];
       if (entry.generation != static_cast<std::uint32_t>(happened.data.u64 >> 32)) continue;
-      Interest ready = Interest::none;
-      if (happened.events & ~static_cast<std::uint32_t>(EPOLLOUT)) ready = ready | Interest::read;
-      if (happened.events & ~static_cast<std::uint32_t>(EPOLLIN)) ready = ready | Interest::write;
+      // Errors and hang-ups are both.
+      auto ready = Interest::read;
+      if (happened.events != EPOLLIN) [[unlikely]]
+        ready = happened.events == EPOLLOUT ? Interest::write : Interest::read_write;
       ready = ready & entry.interest;
       if (ready != Interest::none) ready_[found++] = {static_cast<int>(fd), ready};
     }

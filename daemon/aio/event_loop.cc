@@ -124,20 +124,26 @@ void EventLoop::dispatch(std::span<const ReadyFd> events) {
   port_->woke();
   if (port_->has_mail()) port_->drain_to(ready_);
   for (const auto& event : events) {
-    for (const auto side : {Interest::read, Interest::write}) {
-      if ((event.ready & side) == Interest::none) continue;
-      auto& watch = watches_[static_cast<std::size_t>(event.fd)];
-      const auto& call = side == Interest::read ? watch.reader : watch.writer;
-      if (!call) continue;
-      if (call->cancelled()) {
-        unwatch(event.fd, side);  // cancelled through its handle (SCHED-16)
-        continue;
-      }
-      call->add_ref();
-      ready_.push(call.get());
-    }
+    auto& watch = watches_[static_cast<std::size_t>(event.fd)];
+    if ((event.ready & Interest::read) != Interest::none) queue_ready(watch.reader, event.fd, Interest::read);
+    if ((event.ready & Interest::write) != Interest::none) queue_ready(watch.writer, event.fd, Interest::write);
   }
   port_->stats.events.add(events.size());
+}
+
+inline void EventLoop::queue_ready(const Ref<ScheduledCall>& call, int fd, Interest side) {
+  if (!call) return;
+  if (call->cancelled()) {
+    unwatch(fd, side);  // cancelled through its handle (SCHED-16)
+    return;
+  }
+  call->add_ref();
+  ready_.push(call.get());
+}
+
+void EventLoop::queue_after_mail(Runnable& work) {
+  port_->drain_to(ready_);
+  ready_.push(&work);
 }
 
 // Only what is ready now: a callback that schedules another must not starve the selector (LIFE-03).
@@ -146,6 +152,7 @@ void EventLoop::run_batch() {
   auto& port = *port_;
   port.stats.ready_length.set(count);
   const auto began = stamp_;
+  std::size_t long_ones = 0;
   for (auto left = count; left > 0; --left) {
     auto* work = ready_.pop();
     const auto started = stamp_;
@@ -157,10 +164,14 @@ void EventLoop::run_batch() {
     }
     // A task's step has taken the stamp already.
     if (stamp_ == started) take_stamp();
-    port.stats.callback_time.add(stamp_ - started);
+    if (const auto took = stamp_ - started; port.stats.callback_time.is_long(took)) [[unlikely]] {
+      port.stats.callback_time.add_long(took);
+      ++long_ones;
+    }
   }
   port.current.end();
   publish(count);
+  port.stats.callback_time.add_batch(count - long_ones, stamp_ - began);
   port.stats.busy.add(stamp_ - began);
   port.stats.iteration_time.add(stamp_ - began);
 }
@@ -264,7 +275,7 @@ void EventLoop::adopt_task(TaskBase& task, bool eager) {
   port_->stats.tasks_live.set(++live_tasks_);
   if (eager) {
     const FutureRef keep(&task.self_);
-    task.step();
+    task.run_eagerly();
   } else {
     task.self_.add_ref();
     queue(task);

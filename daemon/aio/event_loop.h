@@ -305,11 +305,16 @@ class EventLoop {
   // Keeps what came from other threads in its order among what this thread queues (SCHED-02).
   void queue(Runnable& work) {
     if (port_->has_mail()) [[unlikely]]
-      port_->drain_to(ready_);
+      return queue_after_mail(work);
     ready_.push(&work);
   }
+  void queue_after_mail(Runnable& work);
+  void queue_woken(TaskBase& task) {
+    task.record_->woken(stamp_);
+    queue(task);
+  }
   void queue_done(DoneCallback& callback) {
-    if (callback.kind() == WorkKind::task) static_cast<TaskBase&>(callback).record_->woken(stamp_);
+    if (callback.kind() == WorkKind::task) return queue_woken(static_cast<TaskBase&>(callback));
     queue(callback);
   }
 
@@ -327,6 +332,7 @@ class EventLoop {
 
   [[nodiscard]] std::optional<Duration> select_timeout();
   void dispatch(std::span<const ReadyFd> events);
+  void queue_ready(const Ref<ScheduledCall>& call, int fd, Interest side);
   void run_batch();
   void run_watched(Runnable& work);
   void publish(std::size_t callbacks);

@@ -67,6 +67,15 @@ void FutureBase::finish_with(std::exception_ptr error) {
 void FutureBase::finish(State state) {
   state_ = state;
   if (!first_callback_) return;
+  if (first_callback_ == last_callback_ && first_callback_->kind() == WorkKind::task && !loop_->is_closed()) [[likely]] {
+    // One task waits, nearly always: it changes lists, and that is all.
+    last_callback_ = nullptr;
+    return loop_->queue_woken(static_cast<TaskBase&>(*std::exchange(first_callback_, nullptr)));
+  }
+  queue_callbacks();
+}
+
+void FutureBase::queue_callbacks() {
   const Ref<FutureBase> self(this);  // a callback's end may drop the last other reference
   // The state is final before a closed loop can refuse the callbacks, which are lost then (LIFE-42).
   if (loop_->is_closed()) [[unlikely]] {

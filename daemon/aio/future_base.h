@@ -130,6 +130,7 @@ class FutureBase : public BlockCached {
   void finish(State state);
   void finish_with(std::exception_ptr error);
   void check_pending() const;
+  [[nodiscard]] bool succeeded() const noexcept { return state_ == State::finished && !exception_; }
   // Throws what result() has to throw; returns if there is a value.
   void check_result();
   bool cancel_now(std::optional<std::string> message);
@@ -145,6 +146,7 @@ class FutureBase : public BlockCached {
     last_callback_ = &callback;
   }
   void unlink(DoneCallback& callback) noexcept;
+  void queue_callbacks();
   DoneCallback& take_first() noexcept;
   void drop_callbacks() noexcept;
   void left_list(DoneCallback& callback) noexcept;

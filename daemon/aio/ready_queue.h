@@ -13,7 +13,7 @@ class ReadyQueue {
  public:
   void push(Runnable* work) {
     if (size_ == capacity_) [[unlikely]]
-      grow();
+      return push_growing(work);
     ring_[(first_ + size_) & (capacity_ - 1)] = work;
     ++size_;
   }
@@ -34,7 +34,7 @@ class ReadyQueue {
  private:
   static constexpr std::size_t prefetch_distance = 4;
 
-  void grow();
+  void push_growing(Runnable* work);
 
   std::unique_ptr<Runnable*[]> ring_;
   std::size_t capacity_ = 0;  // a power of two, or 0

@@ -1,8 +1,15 @@
 #include "aio/records.h"
 
 #include <algorithm>
+#include <new>
 
 namespace evloop {
+namespace {
+
+// Of one state of a record, before a reader gives up: its writer changes it at the speed of the loop.
+constexpr int read_attempts = 64;
+
+}  // namespace
 
 const char* work_kind_name(WorkKind kind) noexcept {
   switch (kind) {
@@ -45,19 +52,24 @@ DurationHistogram::DurationHistogram() noexcept {
     limits_[i] = CycleClock::from_nanos(std::chrono::nanoseconds(bounds[i]));
 }
 
+void DurationHistogram::add_long(CycleClock::Stamp took) noexcept {
+  std::size_t bucket = 1;
+  while (bucket < bounds.size() && took > limits_[bucket]) ++bucket;
+  counts_[bucket].add(1);
+}
+
 std::optional<CurrentRecord::View> CurrentRecord::read() const {
   View view;
-  std::uint64_t serial = 0;
-  const bool whole = sequence_.read([&] {
-    serial = sequence_.value() / 2;
+  for (int i = 0; i < read_attempts; ++i) {
+    view.since = since_.load(std::memory_order_acquire);
     view.kind = kind_.get();
     view.where = where_.load(std::memory_order_relaxed);
     view.task_id = task_id_.get();
-    view.since = since_.get();
-  });
-  if (!whole || view.kind == WorkKind::none) return std::nullopt;
-  view.serial = serial;
-  return view;
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (view.since == 0 || since_.load(std::memory_order_relaxed) != view.since) continue;
+    return view.kind == WorkKind::none ? std::nullopt : std::optional(view);
+  }
+  return std::nullopt;
 }
 
 void TaskRecord::open(std::uint64_t id, std::uint64_t parent_id, std::string_view name, std::source_location created,
@@ -80,28 +92,39 @@ void TaskRecord::open(std::uint64_t id, std::uint64_t parent_id, std::string_vie
 }
 
 void TaskRecord::set_name(std::string_view name) noexcept {
-  if (name.empty()) {
-    name_[0].set(0);
-    return;
-  }
-  naming_.begin_write();
+  if (name.empty() && !more_.load(std::memory_order_relaxed)) return;
+  auto* const kept = more();
+  if (!kept) return;
+  kept->naming.begin_write();
   std::array<char, name_kept> text{};
   std::copy_n(name.data(), std::min(name.size(), name_kept), text.data());
-  for (std::size_t i = 0; i < name_.size(); ++i) {
+  for (std::size_t i = 0; i < kept->name.size(); ++i) {
     std::uint64_t word = 0;
     std::memcpy(&word, text.data() + i * sizeof word, sizeof word);
-    name_[i].set(word);
+    kept->name[i].set(word);
   }
-  naming_.end_write();
+  kept->naming.end_write();
+}
+
+TaskRecord::More* TaskRecord::more() noexcept {
+  auto* more = more_.load(std::memory_order_relaxed);
+  if (more) return more;
+  more = new (std::nothrow) More;
+  more_.store(more, std::memory_order_release);
+  return more;
+}
+
+void TaskRecord::awaits_deep(std::source_location where) noexcept {
+  const auto depth = std::min<std::size_t>(depth_.get(), frames_kept - 1);
+  if (auto* const kept = more()) store(kept->frames[depth - near_frames], where);
 }
 
 void TaskRecord::close() noexcept { publish(TaskPhase::free, 0); }
 
 std::optional<TaskRecord::View> TaskRecord::read() const {
-  constexpr int attempts = 64;
   constexpr std::uint64_t phase_mask = (1u << phase_bits) - 1;
   View view;
-  for (int i = 0; i < attempts; ++i) {
+  for (int i = 0; i < read_attempts; ++i) {
     const auto before = state_since_.load(std::memory_order_acquire);
     view.state = static_cast<TaskPhase>(before & phase_mask);
     if (view.state == TaskPhase::free) return std::nullopt;
@@ -121,16 +144,20 @@ void TaskRecord::copy(View& view) const {
   view.waiting_on_id = waiting_on_id_.get();
   view.created = created_.load(std::memory_order_relaxed);
   view.coroutine = coroutine_.load(std::memory_order_relaxed);
-  for (std::size_t i = 0; i < frames_kept; ++i) view.frames[i] = frames_[i].load(std::memory_order_relaxed);
+  const auto load = [](const auto& frame) { return frame.load(std::memory_order_relaxed); };
+  std::ranges::transform(frames_, view.frames.begin(), load);
   view.depth = depth_.get() + 1;
   view.steps = steps_.get();
   view.run_time = run_time_.get();
   view.longest_step = longest_step_.get();
   view.cancel_requests = cancel_requests_.get();
+  const auto* const kept = more_.load(std::memory_order_acquire);
+  if (!kept) return;
+  std::ranges::transform(kept->frames, view.frames.begin() + near_frames, load);
   std::array<char, name_kept> text{};
-  naming_.read([&] {
-    for (std::size_t i = 0; i < name_.size(); ++i) {
-      const auto word = name_[i].get();
+  kept->naming.read([&] {
+    for (std::size_t i = 0; i < kept->name.size(); ++i) {
+      const auto word = kept->name[i].get();
       std::memcpy(text.data() + i * sizeof word, &word, sizeof word);
     }
   });

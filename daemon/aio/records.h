@@ -55,11 +55,20 @@ class DurationHistogram {
   DurationHistogram() noexcept;
   void add(CycleClock::Stamp took) noexcept {
     if constexpr (records_enabled) {
-      std::size_t bucket = 0;
-      while (bucket < bounds.size() && took > limits_[bucket]) ++bucket;
-      counts_[bucket].add(1);
+      if (is_long(took)) [[unlikely]] {
+        add_long(took);
+      } else {
+        counts_[0].add(1);
+      }
       sum_.add(took);
     }
+  }
+  // The same for a batch, of which only those that are long are added one by one.
+  [[nodiscard]] bool is_long(CycleClock::Stamp took) const noexcept { return records_enabled && took > limits_[0]; }
+  void add_long(CycleClock::Stamp took) noexcept;
+  void add_batch(std::uint64_t short_ones, CycleClock::Stamp all_took) noexcept {
+    counts_[0].add(short_ones);
+    sum_.add(all_took);
   }
   [[nodiscard]] std::uint64_t count(std::size_t bucket) const noexcept { return counts_[bucket].get(); }
   [[nodiscard]] std::chrono::nanoseconds sum() const noexcept { return CycleClock::to_nanos(sum_.get()); }
@@ -125,26 +134,26 @@ class SequenceCount {
   std::atomic<std::uint64_t> value_{0};
 };
 
-// What the loop executes now; kind `none` between turns and while it sleeps.
+// What the loop executes now; kind `none` between turns and while it sleeps. When that began is written first and last,
+// and is never the same for two callbacks: as long as it is, what was read in between belongs together.
 class CurrentRecord {
  public:
   struct View {
     WorkKind kind = WorkKind::none;
     std::source_location where;
     std::uint64_t task_id = 0;
-    CycleClock::Stamp since = 0;
-    std::uint64_t serial = 0;  // rises with each callback
+    CycleClock::Stamp since = 0;  // another one for each callback
   };
 
   // `task_id`: 0 if the work is no task's step.
   void begin(const Runnable& work, std::uint64_t task_id, CycleClock::Stamp now) noexcept {
     if constexpr (records_enabled) {
-      sequence_.begin_write();
+      since_.store(0, std::memory_order_relaxed);
+      std::atomic_thread_fence(std::memory_order_release);
       kind_.set(work.kind());
       where_.store(work.where(), std::memory_order_relaxed);
       task_id_.set(task_id);
-      since_.set(now);
-      sequence_.end_write();
+      since_.store(now, std::memory_order_release);
     }
   }
   void end() noexcept { kind_.set(WorkKind::none); }
@@ -153,11 +162,10 @@ class CurrentRecord {
   [[nodiscard]] std::optional<View> read() const;
 
  private:
-  SequenceCount sequence_;  // two steps for each callback: its serial, too
+  std::atomic<CycleClock::Stamp> since_{0};  // 0 while it is written
   Published<WorkKind> kind_;
   std::atomic<std::source_location> where_{};
   Counter task_id_;
-  Counter since_;
 };
 
 enum class TaskPhase : std::uint8_t { free, runnable, running, waiting, done, failed, cancelled };
@@ -172,8 +180,13 @@ enum class WaitKind : std::uint8_t { none, future, task, sleep, yield, lock, eve
 // step of the task, and no sequence count.
 class alignas(64) TaskRecord {
  public:
-  static constexpr std::size_t frames_kept = 8;
+  static constexpr std::size_t frames_kept = 16;
   static constexpr std::size_t name_kept = 32;
+
+  TaskRecord() = default;
+  ~TaskRecord() { delete more_.load(std::memory_order_relaxed); }
+  TaskRecord(const TaskRecord&) = delete;
+  TaskRecord& operator=(const TaskRecord&) = delete;
 
   struct View {
     std::uint64_t id = 0;
@@ -221,10 +234,12 @@ class alignas(64) TaskRecord {
   // The live await chain: the frame at the current depth awaits at `where`.
   void awaits(std::source_location where) noexcept {
     if constexpr (records_enabled) {
-      const auto depth = depth_.get();
-      store(frames_[depth < frames_kept ? depth : frames_kept - 1], where);
+      if (is_deep()) [[unlikely]]
+        return awaits_deep(where);
+      store(frames_[depth_.get()], where);
     }
   }
+  [[nodiscard]] bool is_deep() const noexcept { return depth_.get() >= near_frames; }
   void enter_frame() noexcept { depth_.add(1); }
   void leave_frame() noexcept {
     if constexpr (records_enabled)
@@ -238,21 +253,30 @@ class alignas(64) TaskRecord {
 
  private:
   static constexpr unsigned phase_bits = 3;
+  static constexpr std::size_t near_frames = 4;
+  // What few tasks have, so that the others fit into two cache lines: a name, and a deep chain.
+  struct More {
+    SequenceCount naming;  // the name may change at any time
+    std::array<Counter, name_kept / sizeof(std::uint64_t)> name;
+    std::array<std::atomic<std::source_location>, frames_kept - near_frames> frames{};
+  };
 
   static void store(std::atomic<std::source_location>& slot, std::source_location where) noexcept {
     if constexpr (records_enabled) slot.store(where, std::memory_order_relaxed);
   }
   void copy(View& view) const;
+  void awaits_deep(std::source_location where) noexcept;
+  // Null without memory.
+  [[nodiscard]] More* more() noexcept;
   void publish(TaskPhase state, CycleClock::Stamp now) noexcept {
     if constexpr (records_enabled)
       state_since_.store(now << phase_bits | static_cast<std::uint64_t>(state), std::memory_order_release);
   }
 
   std::atomic<std::uint64_t> state_since_{0};  // a TaskPhase in the lowest bits, the stamp above it
-  SequenceCount naming_;                       // of what may change at any time: the name
-  Published<WaitKind> waiting_on_;             // means something while it waits
   Published<std::uint32_t> depth_;
   Published<std::uint32_t> cancel_requests_;
+  Published<WaitKind> waiting_on_;  // means something while it waits
   Counter id_;
   Counter parent_id_;
   Counter waiting_on_id_;
@@ -261,9 +285,10 @@ class alignas(64) TaskRecord {
   Counter longest_step_;
   std::atomic<std::source_location> created_{};
   std::atomic<std::source_location> coroutine_{};
-  std::array<std::atomic<std::source_location>, frames_kept> frames_{};
-  std::array<Counter, name_kept / sizeof(std::uint64_t)> name_;
+  std::array<std::atomic<std::source_location>, near_frames> frames_{};
+  std::atomic<More*> more_{nullptr};  // once made, it stays
 };
+static_assert(sizeof(TaskRecord) == 128);
 
 // The records of a loop's tasks. Memory once used for records stays theirs, so a reader never meets a
 // pointer that went away. Beyond `most` live tasks, further ones share one record that nobody reads.

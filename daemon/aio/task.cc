@@ -50,7 +50,7 @@ void TaskBase::detach() noexcept {
 std::string TaskBase::name() const { return name_ ? *name_ : "Task-" + std::to_string(id()); }
 
 void TaskBase::set_name(std::string name) {
-  record_->set_name(name);
+  if (!self_.done()) record_->set_name(name);
   name_ = std::make_unique<std::string>(std::move(name));
 }
 
@@ -77,24 +77,21 @@ std::uint32_t TaskBase::uncancel() noexcept {
   return cancel_requests_;
 }
 
-void TaskBase::suspend_on(FutureBase& future, std::coroutine_handle<> frame, std::source_location where) {
+void TaskBase::suspend_slowly(FutureBase& future, std::coroutine_handle<> frame, std::source_location where) {
   resume_ = frame;
   record_->awaits(where);
-  if (&future.loop() != &loop_) {
+  self_.add_ref();  // for the future's list, then for the ready queue
+  if (&future.loop() != &loop_ || &future == &self_) {
     interrupt_ = std::make_exception_ptr(
-        LoopError("Task <" + name() + "> got Future attached to a different loop"));
-  } else if (&future == &self_) {
-    interrupt_ = std::make_exception_ptr(LoopError("Task cannot await on itself: <" + name() + ">"));
-  } else {
-    record_->waits(future.wait_kind(), future.wait_id());
-    self_.add_ref();  // for the future's list, then for the ready queue
-    future.link(*this);
-    waits_for_ = &future;
-    if (must_cancel_ && future.cancel(cancel_text())) must_cancel_ = false;
+        LoopError(&future == &self_ ? "Task cannot await on itself: <" + name() + ">"
+                                    : "Task <" + name() + "> got Future attached to a different loop"));
+    loop_.queue(*this);
     return;
   }
-  self_.add_ref();
-  loop_.queue(*this);
+  record_->waits(future.wait_kind(), future.wait_id());
+  future.link(*this);
+  waits_for_ = &future;
+  if (must_cancel_ && future.cancel(cancel_text())) must_cancel_ = false;
 }
 
 void TaskBase::suspend_until_next_turn(std::coroutine_handle<> frame, std::source_location where) {
@@ -105,9 +102,7 @@ void TaskBase::suspend_until_next_turn(std::coroutine_handle<> frame, std::sourc
   loop_.queue(*this);
 }
 
-void TaskBase::deliver_interrupt(FutureBase* waited_for) {
-  if (!must_cancel_ && !interrupt_) [[likely]]
-    return;
+void TaskBase::throw_interrupt(FutureBase* waited_for) {
   auto error = std::exchange(interrupt_, nullptr);
   if (std::exchange(must_cancel_, false)) {
     if (waited_for && waited_for->done()) {
@@ -121,60 +116,65 @@ void TaskBase::deliver_interrupt(FutureBase* waited_for) {
 }
 
 void TaskBase::run() {
-  const auto reference = Ref<FutureBase>::adopt(&self_);
-  step();
+  if (step()) [[likely]] {
+    --self_.references_;  // the queue's; the loop has one until the task is done
+  } else {
+    const auto reference = Ref<FutureBase>::adopt(&self_);
+    finish_last_step();
+  }
 }
 
 void TaskBase::drop() noexcept { self_.release(); }
 
-void TaskBase::step() {
-  struct Turn {
-    TaskBase& task;
+void TaskBase::run_eagerly() {
+  auto* const outer = loop_.current_task_;
+  struct AtExit {
+    EventLoop& loop;
     TaskBase* const outer;
-    const CycleClock::Stamp began;
+    ~AtExit() { loop.current_task_ = outer; }
+  } const at_exit{loop_, outer};
+  if (!step()) finish_last_step();
+}
 
-    explicit Turn(TaskBase& t) : task(t), outer(t.loop_.current_task_), began(t.loop_.stamp_) {
-      task.loop_.current_task_ = &task;
-      task.waits_for_ = nullptr;
-      task.record_->started(began);
-    }
-    ~Turn() {
-      auto& loop = task.loop_;
-      loop.current_task_ = outer;
-      loop.take_stamp();
-      if (task.self_.done()) {
-        auto& stats = loop.port_->stats;
-        (task.self_.cancelled()    ? stats.tasks_cancelled
-         : task.self_.exception_ ? stats.tasks_failed
-                                   : stats.tasks_finished)
-            .add(1);
-        task.give_record_back();
-      } else {
-        task.record_->suspended(task.phase(), began, loop.stamp_);
-      }
-    }
-  };
-  const Turn turn(*this);
-  if (!std::exchange(started_, true) && must_cancel_) {
-    loop_.task_done(*this);
-    complete();
-    return;
+inline bool TaskBase::step() {
+  auto& loop = loop_;
+  const auto began = loop.stamp_;
+  loop.current_task_ = this;
+  waits_for_ = nullptr;
+  record_->started(began);
+  // One that was cancelled before its first step never enters its frame (TASK-26).
+  if (!started_) [[unlikely]] {
+    started_ = true;
+    if (must_cancel_) return false;
   }
   resume_.resume();
-  if (root_.done()) {
-    loop_.task_done(*this);
-    complete();
-  }
+  if (root_.done()) return false;
+  loop.current_task_ = nullptr;
+  loop.take_stamp();
+  record_->suspended(phase(), began, loop.stamp_);
+  return true;
+}
+
+void TaskBase::finish_last_step() {
+  loop_.task_done(*this);
+  struct AtExit {  // also if it threw a Fatal
+    TaskBase& task;
+    ~AtExit() {
+      task.loop_.current_task_ = nullptr;
+      task.loop_.take_stamp();
+      task.count_outcome();
+      task.give_record_back();
+    }
+  } const at_exit{*this};
+  complete();
+}
+
+void TaskBase::count_outcome() noexcept {
+  auto& stats = loop_.port_->stats;
+  (self_.cancelled() ? stats.tasks_cancelled : self_.exception_ ? stats.tasks_failed : stats.tasks_finished).add(1);
 }
 
 // --- awaiters ---
-
-void WaitForFuture::wait(std::coroutine_handle<> frame, FutureBase& future) {
-  suspended_ = true;
-  site_.task->suspend_on(future, frame, site_.where);
-}
-
-void WaitForFuture::interrupt(FutureBase& future) { site_.task->deliver_interrupt(&future); }
 
 void YieldAwaiter::await_suspend(std::coroutine_handle<> frame) {
   site_.task->suspend_until_next_turn(frame, site_.where);

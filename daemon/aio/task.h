@@ -48,7 +48,10 @@ class TaskBase : public DoneCallback {
   void suspend_on(FutureBase& future, std::coroutine_handle<> frame, std::source_location where);
   void suspend_until_next_turn(std::coroutine_handle<> frame, std::source_location where);
   // ... and, resumed, learns that it shall throw instead of reading what it waited for (null: a yield).
-  void deliver_interrupt(FutureBase* waited_for);
+  void deliver_interrupt(FutureBase* waited_for) {
+    if (must_cancel_ || interrupt_) [[unlikely]]
+      throw_interrupt(waited_for);
+  }
 
  protected:
   TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_location created,
@@ -64,7 +67,14 @@ class TaskBase : public DoneCallback {
  private:
   friend class EventLoop;
 
-  void step();
+  // The first step, within another callback or task (TASK-38).
+  void run_eagerly();
+  // Goes on until it suspends again; false: until its end, and finish_last_step() is to follow.
+  bool step();
+  void finish_last_step();
+  void suspend_slowly(FutureBase& future, std::coroutine_handle<> frame, std::source_location where);
+  void count_outcome() noexcept;
+  void throw_interrupt(FutureBase* waited_for);
   [[nodiscard]] TaskPhase phase() const noexcept { return waits_for_ ? TaskPhase::waiting : TaskPhase::runnable; }
   void give_record_back() noexcept;
   // The frame ran to its end: sets the outcome. Throws a Fatal that the coroutine threw.
@@ -97,6 +107,26 @@ class TaskBase : public DoneCallback {
   TaskBase* next_task_ = nullptr;
   TaskBase* previous_task_ = nullptr;
 };
+
+inline void TaskBase::suspend_on(FutureBase& future, std::coroutine_handle<> frame, std::source_location where) {
+  if (&future.loop() != &loop_ || future.wait_kind() == WaitKind::task || must_cancel_ || record_->is_deep()) [[unlikely]]
+    return suspend_slowly(future, frame, where);
+  resume_ = frame;
+  record_->awaits(where);
+  record_->waits(future.wait_kind(), 0);
+  self_.add_ref();  // for the future's list, then for the ready queue
+  future.link(*this);
+  waits_for_ = &future;
+}
+
+inline void WaitForFuture::wait(std::coroutine_handle<> frame, FutureBase& future) {
+  suspended_ = true;
+  site_.task->suspend_on(future, frame, site_.where);
+}
+
+inline void WaitForFuture::deliver_interrupt(FutureBase& future) {
+  if (suspended_) site_.task->deliver_interrupt(&future);
+}
 
 // The shared state of a Task<T>.
 template <class T>

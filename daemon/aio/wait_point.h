@@ -4,8 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "aio/await.h"
-#include "aio/future_base.h"
+#include "aio/task.h"
 
 namespace evloop {
 
@@ -28,7 +27,10 @@ class WaitPoint final : public FutureBase {
   }
 
   // Throws what it failed with, or CancelledError.
-  void check() { check_result(); }
+  void check() {
+    if (!succeeded()) [[unlikely]]
+      check_result();
+  }
 
   class Awaiter : public WaitForFuture {
    public:

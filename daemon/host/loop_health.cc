@@ -70,14 +70,14 @@ bool LoopHealth::look(Utilisation::Time now) {
 
 void LoopHealth::look_for_stall() {
   const auto current = port_->current.read();
-  if (stall_ && (!current || current->serial != stall_->serial)) close_stall();
+  if (stall_ && (!current || current->since != stall_->since)) close_stall();
   if (!current) return;
   const auto elapsed = time_since(current->since);
   if (elapsed < stall_warn_) return;
   if (!stall_) {
     const auto callback = read_current(*port_);
     if (!callback) return;  // it has ended just now
-    stall_ = Stall{.serial = current->serial, .since = current->since, .what = describe(*callback), .critical = false};
+    stall_ = Stall{.since = current->since, .what = describe(*callback), .critical = false};
     ++stalls_;
     set(stalled, true, "CallbackHoldsLoop");
     lines_.push_back({LogLevel::warning, fmt::format("loop {} is stalled by {}", loop_, stall_->what)});

@@ -41,8 +41,7 @@ class LoopHealth {
     std::string text;
   };
   struct Stall {
-    std::uint64_t serial = 0;  // of the callback
-    evloop::CycleClock::Stamp since = 0;
+    evloop::CycleClock::Stamp since = 0;  // of the callback, and of no other one
     std::string what;
     bool critical = false;
   };

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "net/byte_block.h"
+
 namespace evloop {
 
 // A string of bytes that grows at its end and is consumed from its front: what waits in a reader or to be written, and
@@ -26,9 +28,9 @@ class Bytes {
     if (block_) free();
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return block_ ? block_->end - block_->begin : 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return block_ ? block_->size() : 0; }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-  [[nodiscard]] const std::byte* data() const noexcept { return block_ ? storage() + block_->begin : nullptr; }
+  [[nodiscard]] const std::byte* data() const noexcept { return block_ ? block_->storage() + block_->begin : nullptr; }
   [[nodiscard]] const std::byte* begin() const noexcept { return data(); }
   [[nodiscard]] const std::byte* end() const noexcept { return data() + size(); }
   [[nodiscard]] std::string_view view() const noexcept { return {reinterpret_cast<const char*>(data()), size()}; }
@@ -39,8 +41,12 @@ class Bytes {
   // For who receives into it: room for at least `count` more bytes, of which the first ones received are then appended
   // by grow(). An empty one that was given room holds memory until then, or until trim().
   [[nodiscard]] std::span<std::byte> make_space(std::size_t count) {
-    make_room(count);
-    return {storage() + block_->end, block_->capacity - block_->end};
+    if (!block_) {
+      block_ = new_byte_block(count);
+    } else if (block_->room() < count) {
+      make_room(count);
+    }
+    return {block_->storage() + block_->end, block_->room()};
   }
   void grow(std::size_t count) noexcept { block_->end += count; }
   void trim() noexcept {
@@ -49,7 +55,7 @@ class Bytes {
   // Drops the first `count` bytes, of at most size().
   void consume(std::size_t count) noexcept;
   // The first `count` bytes, of at most size(), which leave this. All of them: nothing is copied.
-  [[nodiscard]] Bytes take(std::size_t count);
+  [[nodiscard]] Bytes take(std::size_t count) { return count >= size() ? std::move(*this) : take_front(count); }
   void clear() noexcept {
     if (block_) free();
   }
@@ -58,18 +64,12 @@ class Bytes {
   friend bool operator==(const Bytes& a, std::string_view b) noexcept { return a.view() == b; }
 
  private:
-  // In front of the storage.
-  struct Block {
-    std::size_t capacity;
-    std::size_t begin;
-    std::size_t end;
-  };
-
-  [[nodiscard]] std::byte* storage() const noexcept { return reinterpret_cast<std::byte*>(block_ + 1); }
+  [[nodiscard]] Bytes take_front(std::size_t count);
+  // Of one that holds a block.
   void make_room(std::size_t count);
-  void free() noexcept;
+  void free() noexcept { free_byte_block(std::exchange(block_, nullptr)); }
 
-  Block* block_ = nullptr;  // null when empty, but for what make_space() says
+  ByteBlock* block_ = nullptr;  // null when empty, but for what make_space() says
 };
 
 }  // namespace evloop

@@ -98,10 +98,7 @@ void StreamReaderProtocol::resume_writing() {
   wake_all(drains_, nullptr);
 }
 
-bool StreamReaderProtocol::must_drain() const {
-  if (lost_) throw OsError(ECONNRESET, "Connection lost");
-  return paused_;
-}
+void StreamReaderProtocol::throw_lost() { throw OsError(ECONNRESET, "Connection lost"); }
 
 Coro<void> StreamReaderProtocol::drain() { return wait_in(loop_, Ref<StreamReaderProtocol>(this), drains_); }
 
@@ -130,7 +127,8 @@ StreamWriter::~StreamWriter() {
 
 bool StreamWriter::drained() const {
   reader_->check_exception();
-  return !transport_->is_closing() && !protocol_->must_drain();
+  const bool full = protocol_->must_drain();
+  return !full && !transport_->is_closing();
 }
 
 Coro<void> StreamWriter::drain_slowly() {

@@ -78,12 +78,17 @@ class StreamReaderProtocol final : public BufferedProtocol {
   void replace_transport(Transport& transport);
 
   // Throws if the connection is lost; answers whether there is something to wait for.
-  [[nodiscard]] bool must_drain() const;
+  [[nodiscard]] bool must_drain() const {
+    if (lost_) [[unlikely]]
+      throw_lost();
+    return paused_;
+  }
   // Waits until writing is resumed, or the connection is lost.
   Coro<void> drain();
   Coro<void> wait_closed();
 
  private:
+  [[noreturn]] static void throw_lost();
   void serve(Transport& transport);
   void client_failed(Transport& transport, std::exception_ptr error);
 

@@ -14,7 +14,7 @@ constexpr auto separator_late = "Separator is found, but chunk is longer than li
 
 }  // namespace
 
-void StreamReader::prepare_wait(const char* method) {
+void StreamReader::prepare_special_wait(const char* method) {
   if (waiter_)
     throw LoopError(std::string(method) + "() called while another coroutine is already waiting for incoming data");
   // What is paused would never come: a read of more than the limit must not wait for ever.
@@ -25,6 +25,8 @@ void StreamReader::prepare_wait(const char* method) {
 StreamReader::StreamReader(EventLoop& loop, std::size_t limit) : loop_(loop), limit_(limit) {
   if (limit == 0) throw ValueError("Limit cannot be <= 0");
 }
+
+void StreamReader::throw_exception() const { std::rethrow_exception(exception_); }
 
 void StreamReader::wake() {
   if (auto* const waiter = waiter_) {
@@ -43,18 +45,18 @@ void StreamReader::feed_data(std::span<const std::byte> data) {
 void StreamReader::arrived(std::size_t count) {
   buffer_.grow(count);
   // Twice of what came last, so that all of the next is likely to fit; of a full buffer more is to come.
-  const auto wanted = count * (count >= expected_ ? 4 : 2);
-  expected_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(wanted, least_expected, most_expected));
+  if (const auto wanted = count * (count >= expected_ ? 4 : 2); wanted != expected_)
+    expected_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(wanted, least_expected, most_expected));
   data_added();
 }
 
 void StreamReader::data_added() {
   if (to_end_) return;
-  wake();
-  if (transport_ && !paused_ && buffer_.size() > 2 * limit_) {
+  if (buffer_.size() > 2 * limit_ && transport_ && !paused_) [[unlikely]] {
     transport_->pause_reading();
     paused_ = true;
   }
+  wake();
 }
 
 void StreamReader::feed_eof() {
@@ -71,21 +73,23 @@ void StreamReader::set_exception(std::exception_ptr error) {
   }
 }
 
-void StreamReader::maybe_resume_transport() {
-  if (!paused_ || buffer_.size() > limit_) return;
+void StreamReader::resume_transport() {
+  if (buffer_.size() > limit_) return;
   paused_ = false;
   if (transport_) transport_->resume_reading();
 }
 
+void StreamReader::ReadAwaiter::stop_waiting() noexcept { wait_.~DataWait(); }
+
 Bytes StreamReader::ReadAwaiter::await_resume() {
-  if (wait_) {
-    deliver_interrupt(wait_->point());
-    wait_->point().check();
+  if (suspended()) {
+    deliver_interrupt(wait_.point());
+    wait_.point().check();
+    settle();  // what has been woken holds nothing: its end may be skipped
   }
-  if (most_ == 0) return {};
+  // Negative is more than there can be.
   auto& reader = *reader_;
-  const auto there = reader.buffer_.size();
-  auto data = reader.buffer_.take(most_ < 0 ? there : std::min(static_cast<std::size_t>(most_), there));
+  auto data = reader.buffer_.take(static_cast<std::size_t>(most_));
   reader.maybe_resume_transport();
   return data;
 }
@@ -97,7 +101,7 @@ Coro<Bytes> StreamReader::readexactly(std::ptrdiff_t count) {
   const auto wanted = static_cast<std::size_t>(count);
   while (buffer_.size() < wanted) {
     if (eof_) throw IncompleteReadError(std::exchange(buffer_, {}), wanted);
-    co_await DataWait(*this, "readexactly");
+    co_await data("readexactly");
   }
   auto data = buffer_.take(wanted);
   maybe_resume_transport();
@@ -128,7 +132,7 @@ Coro<Bytes> StreamReader::readuntil(std::vector<std::string> separators) {
     }
     if (offset > limit_) throw LimitOverrunError(separator_missing, offset);
     if (eof_) throw IncompleteReadError(std::exchange(buffer_, {}), std::nullopt);
-    co_await DataWait(*this, "readuntil");
+    co_await data("readuntil");
   }
 }
 
@@ -153,7 +157,7 @@ Coro<Bytes> StreamReader::readline() {
       maybe_resume_transport();
       throw ValueError(separator_missing);
     }
-    co_await DataWait(*this, "readuntil");
+    co_await data("readuntil");
   }
 }
 

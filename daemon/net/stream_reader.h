@@ -55,7 +55,7 @@ class StreamReader final : public BlockCached {
   // Throws the connection's error, if there is one.
   void check_exception() const {
     if (exception_) [[unlikely]]
-      std::rethrow_exception(exception_);
+      throw_exception();
   }
 
   // The other side: who feeds it. Either with data, or by receiving into space() what then has arrived: the latter
@@ -85,14 +85,26 @@ class StreamReader final : public BlockCached {
     std::size_t end;
   };
 
-  void prepare_wait(const char* method);
+  [[noreturn]] void throw_exception() const;
+  // Throws LoopError, naming `method`, if another read waits already.
+  void prepare_wait(const char* method) {
+    if (waiter_ || paused_) [[unlikely]]
+      prepare_special_wait(method);
+  }
+  void prepare_special_wait(const char* method);
+  // Waits until something comes, for `method`.
+  [[nodiscard]] DataWait data(const char* method);
   void forget_waiter() noexcept {
     waiter_ = nullptr;
     to_end_ = false;
   }
   void wake();
   void data_added();
-  void maybe_resume_transport();
+  void maybe_resume_transport() {
+    if (paused_) [[unlikely]]
+      resume_transport();
+  }
+  void resume_transport();
   [[nodiscard]] std::optional<Match> find(std::span<const std::string_view> separators, std::size_t& offset) const;
 
   EventLoop& loop_;
@@ -111,10 +123,8 @@ class StreamReader final : public BlockCached {
 // Suspends a read until something comes (asyncio's _wait_for_data), while it lives.
 class StreamReader::DataWait {
  public:
-  // Throws LoopError, naming `method`, if another read waits already.
-  DataWait(StreamReader& reader, const char* method) : reader_(reader), point_(reader.loop_, WaitKind::stream) {
-    if (reader.waiter_ || reader.paused_) [[unlikely]]
-      reader.prepare_wait(method);
+  // To be prepared: see prepare_wait().
+  explicit DataWait(StreamReader& reader) noexcept : reader_(reader), point_(reader.loop_, WaitKind::stream) {
     reader.waiter_ = &point_;
   }
   DataWait(const DataWait&) = delete;
@@ -134,21 +144,35 @@ class StreamReader::ReadAwaiter : public WaitForFuture {
  public:
   ReadAwaiter(Ref<StreamReader> reader, std::ptrdiff_t most, AwaitSite site) noexcept
       : WaitForFuture(site), reader_(std::move(reader)), most_(most) {}
+  ReadAwaiter(const ReadAwaiter&) = delete;
+  ReadAwaiter& operator=(const ReadAwaiter&) = delete;
+  ~ReadAwaiter() {
+    if (suspended()) [[unlikely]]
+      stop_waiting();
+  }
 
   [[nodiscard]] bool await_ready() const {
-    reader_->check_exception();
-    return most_ == 0 || reader_->eof_ || (most_ > 0 && !reader_->buffer_.empty());
+    auto& reader = *reader_;
+    reader.check_exception();
+    if (most_ == 0 || reader.eof_ || (most_ > 0 && !reader.buffer_.empty())) return true;
+    reader.prepare_wait("read");
+    return false;
   }
   void await_suspend(std::coroutine_handle<> frame) {
-    wait(frame, wait_.emplace(*reader_, "read").point());
-    reader_->to_end_ = most_ < 0;
+    auto& reader = *reader_;
+    reader.to_end_ = most_ < 0;
+    wait(frame, (::new (&wait_) DataWait(reader))->point());
   }
   Bytes await_resume();
 
  private:
+  void stop_waiting() noexcept;
+
   const Ref<StreamReader> reader_;
   const std::ptrdiff_t most_;
-  std::optional<DataWait> wait_;
+  union {
+    DataWait wait_;  // once it is suspended
+  };
 };
 
 class [[nodiscard]] StreamReader::Read : public OperationBase {
@@ -161,6 +185,11 @@ class [[nodiscard]] StreamReader::Read : public OperationBase {
   Ref<StreamReader> reader_;
   std::ptrdiff_t most_;
 };
+
+inline StreamReader::DataWait StreamReader::data(const char* method) {
+  prepare_wait(method);
+  return DataWait(*this);
+}
 
 inline StreamReader::Read StreamReader::read(std::ptrdiff_t most) { return {Ref(this), most}; }
 
