@@ -28,6 +28,12 @@ class TypeError : public std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
+// A variable that has no value in the current context (Python: LookupError).
+class LookupError : public std::out_of_range {
+ public:
+  using std::out_of_range::out_of_range;
+};
+
 // An outcome asked for or given at the wrong time (FUT-02, FUT-03).
 class InvalidState : public std::logic_error {
  public:

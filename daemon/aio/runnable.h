@@ -5,6 +5,9 @@
 
 namespace evloop {
 
+class Context;
+class FutureBase;
+
 // What kind of work a loop does, as published while it does it.
 enum class WorkKind : std::uint8_t { none, callback, task, timer, reader, writer, posted, done_callback };
 [[nodiscard]] const char* work_kind_name(WorkKind kind) noexcept;
@@ -22,6 +25,11 @@ class Runnable {
 
   // The loop closes: it will never run.
   virtual void drop() noexcept = 0;
+
+  // The context that it runs in; null: none.
+  [[nodiscard]] virtual const Context* context() const noexcept { return nullptr; }
+  // The future or task that waits for it to run; null: nobody that it knows of. For the call graph.
+  [[nodiscard]] virtual FutureBase* awaiter() const noexcept { return nullptr; }
 
   [[nodiscard]] WorkKind kind() const noexcept { return kind_; }
   [[nodiscard]] std::source_location where() const noexcept { return where_; }
