@@ -27,7 +27,10 @@ TaskBase::TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_
   const auto* parent = loop_.current_task_;
   record_->open(id(), parent ? parent->id() : 0, options.name, created, loop_.stamp_);
   record_->set_coroutine(coroutine);
-  if (!options.name.empty()) name_ = std::make_unique<std::string>(std::move(options.name));
+  if (!options.name.empty()) extras().name = std::move(options.name);
+  if (!options.context) options.context = CurrentContext::capture();
+  if (options.context) [[unlikely]]
+    extras().context = std::move(options.context);
 }
 
 TaskBase::~TaskBase() = default;
@@ -47,11 +50,29 @@ void TaskBase::detach() noexcept {
   waits_for_ = nullptr;
 }
 
-std::string TaskBase::name() const { return name_ ? *name_ : "Task-" + std::to_string(id()); }
+TaskBase::Extras& TaskBase::extras() {
+  if (!extras_) extras_ = std::make_unique<Extras>();
+  return *extras_;
+}
+
+std::string TaskBase::name() const {
+  return extras_ && extras_->name ? *extras_->name : "Task-" + std::to_string(id());
+}
 
 void TaskBase::set_name(std::string name) {
   if (!self_.done()) record_->set_name(name);
-  name_ = std::make_unique<std::string>(std::move(name));
+  extras().name = std::move(name);
+}
+
+// The context that a step ends in, if it has set a variable without having had one before.
+void TaskBase::keep_context(Ref<ContextState> left) {
+  if (!context()) extras().context = Context(std::move(left));
+}
+
+void TaskBase::resume_in_context(const Context& context) {
+  auto outer = CurrentContext::exchange(context.state());
+  resume_.resume();
+  CurrentContext::exchange(std::move(outer));
 }
 
 std::optional<std::string> TaskBase::cancel_text() const {
@@ -147,7 +168,13 @@ inline bool TaskBase::step() {
     started_ = true;
     if (must_cancel_) return false;
   }
-  resume_.resume();
+  if (const auto* context = this->context()) [[unlikely]] {
+    resume_in_context(*context);
+  } else {
+    resume_.resume();
+    if (CurrentContext::any()) [[unlikely]]
+      keep_context(CurrentContext::exchange(nullptr));
+  }
   if (root_.done()) return false;
   loop.current_task_ = nullptr;
   loop.take_stamp();

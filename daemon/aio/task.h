@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "aio/context.h"
 #include "aio/coro.h"
 #include "aio/future.h"
 #include "aio/records.h"
@@ -15,6 +16,7 @@ namespace evloop {
 
 struct TaskOptions {
   std::string name{};        // empty: Task-N
+  Context context{};         // none: a copy of the creator's (TASK-13)
   bool eager_start = false;  // the first step runs inside create_task, if the loop runs (TASK-38)
 };
 
@@ -31,6 +33,11 @@ class TaskBase : public DoneCallback {
   void set_name(std::string name);
   [[nodiscard]] FutureBase& future() const noexcept { return self_; }
   [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
+  // That of its steps, once it has one: the one given, or the creator's, or what it set itself. Null: none.
+  [[nodiscard]] const Context* context() const noexcept final {
+    return extras_ && extras_->context ? &extras_->context : nullptr;
+  }
+  [[nodiscard]] FutureBase* awaiter() const noexcept final { return &self_; }
   // The coroutine it drives: valid until the task is done.
   [[nodiscard]] std::coroutine_handle<> coroutine() const noexcept { return root_; }
   [[nodiscard]] TaskRecord& record() const noexcept { return *record_; }
@@ -67,6 +74,15 @@ class TaskBase : public DoneCallback {
  private:
   friend class EventLoop;
 
+  // What few tasks have.
+  struct Extras {
+    std::optional<std::string> name;
+    Context context;
+  };
+
+  [[nodiscard]] Extras& extras();
+  void resume_in_context(const Context& context);
+  void keep_context(Ref<ContextState> left);
   // The first step, within another callback or task (TASK-38).
   void run_eagerly();
   // Goes on until it suspends again; false: until its end, and finish_last_step() is to follow.
@@ -91,7 +107,7 @@ class TaskBase : public DoneCallback {
   std::coroutine_handle<> resume_;   // innermost suspended frame
   FutureBase* waits_for_ = nullptr;  // alive: the suspended frame holds it
   std::exception_ptr interrupt_;     // thrown at the next step
-  std::unique_ptr<std::string> name_;
+  std::unique_ptr<Extras> extras_;
   std::uint32_t cancel_requests_ = 0;
 
  protected:
