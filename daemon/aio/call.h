@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "aio/context.h"
 #include "aio/runnable.h"
 #include "base/block_cache.h"
 
@@ -30,7 +31,6 @@ class CallOf : public Base, public BlockCached {
   void discard() noexcept {
     if (std::exchange(has_function_, false)) destroy_function();
   }
-  [[nodiscard]] bool has_function() const noexcept { return has_function_; }
 
  private:
   virtual void destroy_function() noexcept = 0;
@@ -50,19 +50,53 @@ class BoundCall final : public Base {
       : Base(std::forward<Args>(args)...), function_(std::forward<G>(function)) {}
   ~BoundCall() override { this->discard(); }
 
+  // Neither is asked for after discard().
+  [[nodiscard]] const Context* context() const noexcept override {
+    if constexpr (is_in_context<F>) return &function_.context;
+    return nullptr;
+  }
+  [[nodiscard]] FutureBase* awaiter() const noexcept override { return awaiter_of(function_); }
+
  private:
   void invoke() override { static_cast<void>(function_()); }
   void destroy_function() noexcept override { std::destroy_at(&function_); }
+
+  template <class G>
+  static FutureBase* awaiter_of(const G& function) noexcept {
+    if constexpr (is_in_context<G>) return awaiter_of(function.function);
+    if constexpr (requires {
+                    { function.awaiter() } -> std::same_as<FutureBase*>;
+                  })
+      return function.awaiter();
+    return nullptr;
+  }
 
   union {
     F function_;
   };
 };
 
-// A new `Base`, made of `args`, that calls `function`. It has no reference yet.
+// A new `Base`, made of `args`, that calls `function` in `context`. Without one the call is the function itself: who
+// uses no context variables pays for none.
+template <class Base, class F, class... Args>
+[[nodiscard]] Base* make_call_in(Context context, F&& function, Args&&... args) {
+  using Function = std::decay_t<F>;
+  if (context) [[unlikely]]
+    return new BoundCall<Base, InContext<Function>>(in_context(std::move(context), std::forward<F>(function)),
+                                                    std::forward<Args>(args)...);
+  return new BoundCall<Base, Function>(std::forward<F>(function), std::forward<Args>(args)...);
+}
+
+// A new `Base`, made of `args`, that calls `function` in the context given with it, else in a copy of the current one
+// (SCHED-15). It has no reference yet.
 template <class Base, class F, class... Args>
 [[nodiscard]] Base* make_call(F&& function, Args&&... args) {
-  return new BoundCall<Base, std::decay_t<F>>(std::forward<F>(function), std::forward<Args>(args)...);
+  if constexpr (is_in_context<std::decay_t<F>>) {
+    auto context = function.context;
+    return make_call_in<Base>(std::move(context), std::forward<F>(function).function, std::forward<Args>(args)...);
+  } else {
+    return make_call_in<Base>(CurrentContext::capture(), std::forward<F>(function), std::forward<Args>(args)...);
+  }
 }
 
 }  // namespace evloop

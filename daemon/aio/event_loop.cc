@@ -23,6 +23,14 @@ std::uint64_t task_id(const Runnable& work) noexcept {
   return work.kind() == WorkKind::task ? static_cast<const TaskBase&>(work).id() : 0;
 }
 
+// Of what the report is about (EXCH-07).
+const Context* context_of(const ErrorContext& told) noexcept {
+  for (const auto& future : {told.task, told.future})
+    if (auto* task = future ? future->as_task() : nullptr)
+      if (const auto* context = task->context()) return context;
+  return told.handle ? told.handle->context() : nullptr;
+}
+
 }  // namespace
 
 constinit thread_local EventLoop* EventLoop::running_ = nullptr;
@@ -162,6 +170,9 @@ void EventLoop::run_batch() {
     } else {
       work->run();
     }
+    // A callback that had no context and set a variable: nobody else sees it.
+    if (CurrentContext::any()) [[unlikely]]
+      CurrentContext::exchange(nullptr);
     // A task's step has taken the stamp already.
     if (stamp_ == started) take_stamp();
     if (const auto took = stamp_ - started; port.stats.callback_time.is_long(took)) [[unlikely]] {
@@ -433,6 +444,7 @@ void EventLoop::call_exception_handler(const ErrorContext& context) {
   try {
     // A copy: the handler may replace itself.
     const auto handler = exception_handler_;
+    if (const auto* own = context_of(context)) return own->run([&] { handler(*this, context); });
     handler(*this, context);
   } catch (const Fatal&) {
     throw;

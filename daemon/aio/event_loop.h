@@ -124,6 +124,9 @@ class EventLoop {
   Coro<void> shutdown_default_executor(std::optional<Duration> timeout = std::nullopt);
 
   // --- callbacks and timers ---
+  //
+  // Each runs in a copy of the context that is current when it is scheduled; `in_context(context, function)` in place
+  // of a function says another one (SCHED-15).
 
   template <class F>
   Handle call_soon(F&& function, std::source_location where = std::source_location::current()) {
@@ -283,6 +286,7 @@ class EventLoop {
 
    private:
     EventLoop& loop_;
+    const ContextScope no_context_{Context()};  // what runs in the loop brings its own
   };
   void run_once();
   [[nodiscard]] bool stopping() const noexcept { return stopping_; }

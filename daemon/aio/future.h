@@ -126,9 +126,12 @@ class [[nodiscard]] Future {
     static_assert(!CoroutineObject<std::invoke_result_t<std::decay_t<F>&, Future>>,
                   "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
     return state_->add_done_callback(
-        [f = std::forward<F>(function)](FutureBase& future) mutable {
-          f(Future(Ref<FutureState<T>>(static_cast<FutureState<T>*>(&future))));
-        },
+        adapted(std::forward<F>(function),
+                []<class G>(G&& typed) {
+                  return [f = std::forward<G>(typed)](FutureBase& future) mutable {
+                    f(Future(Ref<FutureState<T>>(static_cast<FutureState<T>*>(&future))));
+                  };
+                }),
         where);
   }
   std::size_t remove_done_callback(const DoneCallbackId& id) const noexcept {

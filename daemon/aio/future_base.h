@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "aio/call.h"
 #include "aio/records.h"
@@ -34,6 +36,22 @@ class DoneCallback : public Runnable {
   friend class FutureBase;
   DoneCallback* next_ = nullptr;
   DoneCallback* previous_ = nullptr;
+};
+
+// Calls a function with its future.
+template <class F>
+struct CallWithFuture {
+  FutureBase* future;
+  F function;
+
+  auto operator()() { return function(*future); }
+  [[nodiscard]] FutureBase* awaiter() const noexcept
+    requires requires(const F& f) {
+      { f.awaiter() } -> std::same_as<FutureBase*>;
+    }
+  {
+    return function.awaiter();
+  }
 };
 
 // A user's done callback. Loop thread only.
@@ -105,8 +123,10 @@ class FutureBase : public BlockCached {
   DoneCallbackId add_done_callback(F&& function, std::source_location where = std::source_location::current()) {
     static_assert(!CoroutineObject<std::invoke_result_t<std::decay_t<F>&, FutureBase&>>,
                   "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
-    DoneCallbackId call(make_call<FutureCallback>([this, f = std::forward<F>(function)]() mutable { f(*this); }, *this,
-                                                  where));
+    DoneCallbackId call(make_call<FutureCallback>(
+        adapted(std::forward<F>(function),
+                [this]<class G>(G&& f) { return CallWithFuture<std::decay_t<G>>{this, std::forward<G>(f)}; }),
+        *this, where));
     register_callback(*call);
     return call;
   }
@@ -118,6 +138,8 @@ class FutureBase : public BlockCached {
   void set_wait_kind(WaitKind kind) noexcept { wait_kind_ = kind; }
   [[nodiscard]] virtual std::uint64_t wait_id() const noexcept { return 0; }
   [[nodiscard]] virtual TaskBase* as_task() noexcept { return nullptr; }
+  // The tasks that wait for this one, themselves or by a gather, a wait, a group, ... (INTRO-01).
+  [[nodiscard]] std::vector<Ref<FutureBase>> awaiters() const;
 
   void add_ref() noexcept { ++references_; }
   void release() noexcept {

@@ -57,6 +57,7 @@ EventLoop& Runner::get_loop() {
   if (state_ == State::closed) throw LoopError("Runner is closed");
   if (state_ == State::created) {
     loop_ = options_.loop_factory ? options_.loop_factory() : std::make_unique<EventLoop>();
+    context_ = CurrentContext::capture();
     if (options_.debug) loop_->set_debug(*options_.debug);
     state_ = State::initialized;
   }

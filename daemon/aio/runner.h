@@ -34,14 +34,23 @@ class Runner {
   Runner& operator=(const Runner&) = delete;
 
   // Runs `main` as a task; its value, or throws its exception (RUN-01). Throws LoopError from a running
-  // loop, and after close().
+  // loop, and after close(). `context`: none is the runner's own, the same for each run (RUN-07).
   template <class T>
-  T run(Coro<T> main, std::source_location where = std::source_location::current()) {
+  T run(Coro<T> main, Context context = {}, std::source_location where = std::source_location::current()) {
     prepare("Runner.run() cannot be called from a running event loop");
-    const Future<T> task = loop_->create_task(std::move(main), {}, where);
+    const bool own = !context;
+    const auto task = create_main(std::move(main), own ? context_ : std::move(context), where);
+    // What main sets in the runner's context is there for the next run.
+    struct AtExit {
+      Context* kept;
+      const TaskBase& main;
+      ~AtExit() {
+        if (const auto* left = main.context(); kept && left) *kept = *left;
+      }
+    } const at_exit{own ? &context_ : nullptr, task.base()};
     const InterruptScope interrupts(*loop_, *task.state());
     try {
-      return loop_->run_until_complete(task);
+      return loop_->run_until_complete(static_cast<const Future<T>&>(task));
     } catch (const CancelledError&) {
       interrupts.rethrow_as_interrupt();
       throw;
@@ -50,7 +59,7 @@ class Runner {
   // The outcome of a future of the runner's loop (RUN-03).
   template <class T>
   T run(Future<T> future, std::source_location where = std::source_location::current()) {
-    return run(await(std::move(future)), where);
+    return run(await(std::move(future)), {}, where);
   }
   // The loop, made now if it is not there yet. Throws LoopError after close().
   [[nodiscard]] EventLoop& get_loop();
@@ -64,12 +73,18 @@ class Runner {
   static Coro<T> await(Future<T> future) {
     co_return co_await std::move(future);
   }
+  template <class T>
+  Task<T> create_main(Coro<T> main, Context context, std::source_location where) {
+    const ContextScope scope(context);  // so that none is none, whatever is set here
+    return loop_->create_task(std::move(main), {.context = context}, where);
+  }
   // Throws `text` inside a running loop.
   void prepare(const char* text);
 
   Options options_;
   State state_ = State::created;
   std::unique_ptr<EventLoop> loop_;
+  Context context_;  // none, as long as nothing is set in it
 };
 
 // Runs `main` on a new loop, and closes that in order: the entry point of a program (RUN-01).

@@ -47,6 +47,9 @@ class FlowControlled : public Base {
 
   EventLoop* loop_;
   Ref<ProtocolType> protocol_;
+  // What the loop calls here, and by it the protocol, runs in the context of the creation (SRV-15), whoever pauses,
+  // resumes, writes or closes.
+  const Context context_ = CurrentContext::capture();
 
  private:
   void pause_protocol();

@@ -35,7 +35,9 @@ void ServerState::start() {
 
 // In asyncio a task: the factory runs in the turn after the accept (SRV-14).
 void ServerState::accepted(UniqueFd connection) {
-  loop_.call_soon([self = Ref(this), fd = std::move(connection)]() mutable { self->connect(std::move(fd)); });
+  loop_.call_soon(in_context(context_.copy(), [self = Ref(this), fd = std::move(connection)]() mutable {
+    self->connect(std::move(fd));
+  }));
 }
 
 void ServerState::connect(UniqueFd connection) {

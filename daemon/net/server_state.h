@@ -47,6 +47,7 @@ class ServerState final : public TransportGroup {
   [[nodiscard]] std::string describe() const;
 
   EventLoop& loop_;
+  const Context context_ = CurrentContext::capture();  // each connection has a copy (SRV-15)
   const ProtocolFactory factory_;
   const int backlog_;
   const TlsServer tls_;

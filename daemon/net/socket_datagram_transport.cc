@@ -51,7 +51,8 @@ void SocketDatagramTransport::begin(const Future<void>& waiter) {
       failure = std::current_exception();
     }
     if (!self->closing_) {
-      self->loop_->watch(self->fd_.get(), Interest::read, [transport = self.get()] { transport->read_ready(); });
+      self->loop_->watch(self->fd_.get(), Interest::read,
+                         in_context(self->context_, [transport = self.get()] { transport->read_ready(); }));
       self->watches_readable_ = true;
     }
     if (waiter && !waiter.done()) waiter.set_result();
@@ -89,7 +90,8 @@ void SocketDatagramTransport::sendto(std::span<const std::byte> data, const Sock
     if (send_now(data, destination)) [[likely]]
       return;
     if (!would_block(errno)) return tell_error("sendto", errno);
-    if (!std::exchange(watches_writable_, true)) loop_->watch(fd_.get(), Interest::write, [this] { write_ready(); });
+    if (!std::exchange(watches_writable_, true))
+      loop_->watch(fd_.get(), Interest::write, in_context(context_, [this] { write_ready(); }));
   }
   queue_.push(data, destination);
   maybe_pause_protocol();
@@ -151,7 +153,7 @@ void SocketDatagramTransport::abort() {
 void SocketDatagramTransport::queue_connection_lost() {
   unwatch_writable();
   ++conn_lost_;
-  loop_->call_soon([self = Ref(this)] { self->call_connection_lost(); });
+  loop_->call_soon(in_context(context_, [self = Ref(this)] { self->call_connection_lost(); }));
 }
 
 void SocketDatagramTransport::call_connection_lost() {

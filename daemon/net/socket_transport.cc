@@ -49,7 +49,7 @@ SocketTransport::~SocketTransport() {
 
 void SocketTransport::begin(const Future<void>& waiter) {
   // One callback for what asyncio queues as three: nothing can come between them (TRANS-01).
-  loop_->call_soon([self = Ref(this), waiter] {
+  loop_->call_soon(in_context(context_, [self = Ref(this), waiter] {
     std::exception_ptr failure;
     const auto protocol = self->protocol_;
     self->started_ = true;
@@ -61,7 +61,7 @@ void SocketTransport::begin(const Future<void>& waiter) {
     self->start_reading();
     if (waiter && !waiter.done()) waiter.set_result();
     if (failure) std::rethrow_exception(failure);  // reported, and the connection lives on (TRANS-07)
-  });
+  }));
   add_ref();  // the loop's reference
 }
 
@@ -77,7 +77,7 @@ void SocketTransport::start_reading() {
 }
 
 void SocketTransport::watch_readable() {
-  loop_->watch(fd_.get(), Interest::read, [this] { read_ready(); });
+  loop_->watch(fd_.get(), Interest::read, in_context(context_, [this] { read_ready(); }));
   watches_readable_ = true;
 }
 
@@ -237,7 +237,7 @@ void SocketTransport::keep(std::span<const std::byte> rest) {
 
 void SocketTransport::watch_writable() {
   if (watches_writable_) return;
-  loop_->watch(fd_.get(), Interest::write, [this] { write_ready(); });
+  loop_->watch(fd_.get(), Interest::write, in_context(context_, [this] { write_ready(); }));
   watches_writable_ = true;
 }
 
@@ -326,8 +326,9 @@ void SocketTransport::force_close(std::exception_ptr error) {
 
 void SocketTransport::queue_connection_lost(std::exception_ptr error) {
   ++conn_lost_;
-  loop_->call_soon(
-      [self = Ref(this), error = std::move(error)]() mutable { self->call_connection_lost(std::move(error)); });
+  loop_->call_soon(in_context(context_, [self = Ref(this), error = std::move(error)]() mutable {
+    self->call_connection_lost(std::move(error));
+  }));
 }
 
 void SocketTransport::call_connection_lost(std::exception_ptr error) {
