@@ -29,9 +29,7 @@ class AsCompleted {
     }
     state_->left = state_->todo.size();
     for (const auto& future : state_->todo)
-      future.add_done_callback([weak = std::weak_ptr(state_)](Future<T> done) {
-        if (const auto state = weak.lock()) state->ended(std::move(done));
-      });
+      future.state()->add_done_callback(Ended{state_});
     if (timeout && state_->left > 0)
       state_->timer = get_running_loop().call_later(*timeout, [weak = std::weak_ptr(state_)] {
         if (const auto state = weak.lock()) state->timed_out();
@@ -55,6 +53,7 @@ class AsCompleted {
 
  private:
   struct State {
+    FutureRef owner = owner_task();
     Queue<Future<T>> arrivals;  // an empty future stands for one that came too late
     std::vector<Future<T>> todo;
     std::size_t left = 0;  // to be asked for
@@ -74,6 +73,27 @@ class AsCompleted {
       for (auto missing = std::exchange(todo, {}).size(); missing > 0; --missing) arrivals.put_nowait(Future<T>());
     }
   };
+
+  // One of the futures has ended: told to whoever still asks.
+  struct Ended {
+    std::weak_ptr<State> weak;
+
+    void operator()(FutureBase& done) const {
+      if (const auto state = weak.lock())
+        state->ended(Future<T>(Ref<FutureState<T>>(static_cast<FutureState<T>*>(&done))));
+    }
+    [[nodiscard]] FutureBase* awaiter() const noexcept {
+      const auto state = weak.lock();
+      return state ? state->owner.get() : nullptr;
+    }
+  };
+
+  // Who made it counts as waiting for the futures; none outside of tasks.
+  static FutureRef owner_task() {
+    const auto* loop = running_loop_or_null();
+    auto* task = loop ? loop->current_task() : nullptr;
+    return task ? FutureRef(&task->future()) : FutureRef();
+  }
 
   std::shared_ptr<State> state_;
 };

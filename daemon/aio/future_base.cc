@@ -1,5 +1,8 @@
 #include "aio/future_base.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "aio/errors.h"
 #include "aio/event_loop.h"
 
@@ -17,7 +20,6 @@ void FutureCallback::run() {
   }
   discard();
 }
-
 
 void FutureBase::dispose() noexcept {
   if (std::exchange(unretrieved_, false)) {
@@ -141,6 +143,21 @@ void FutureBase::register_callback(FutureCallback& call) {
   call.listed_ = true;
   call.listed_in_ = this;
   link(call);
+}
+
+std::vector<Ref<FutureBase>> FutureBase::awaiters() const {
+  std::vector<Ref<FutureBase>> found;
+  for (const auto* callback = first_callback_; callback; callback = callback->next_) {
+    auto* awaiter = callback->awaiter();
+    if (!awaiter) continue;
+    if (awaiter->as_task()) {
+      found.emplace_back(awaiter);
+    } else {
+      // A gather, a wait, a shield: whoever waits for that.
+      std::ranges::move(awaiter->awaiters(), std::back_inserter(found));
+    }
+  }
+  return found;
 }
 
 std::size_t FutureBase::remove_done_callback(const DoneCallbackId& id) noexcept {

@@ -15,6 +15,7 @@ class GatherBase::Link {
     if (gather_) gather_->slots_[slot_].pending = nullptr;
   }
   void operator()(FutureBase& child) { gather_->child_ended(slot_, child); }
+  [[nodiscard]] FutureBase* awaiter() const noexcept { return keep_.get(); }
 
  private:
   FutureRef keep_;

@@ -27,6 +27,7 @@ class ShieldState final : public FutureState<T> {
       if (shield_) shield_->inner_ = nullptr;
     }
     void operator()(FutureBase& inner) { shield_->inner_ended(static_cast<FutureState<T>&>(inner)); }
+    [[nodiscard]] FutureBase* awaiter() const noexcept { return shield_.get(); }
 
    private:
     Ref<ShieldState> shield_;

@@ -66,6 +66,20 @@ struct TaskGroup::State {
   }
 };
 
+// A member has ended: the group, if it is still there, hears of it.
+struct TaskGroup::MemberEnded {
+  std::weak_ptr<State> state;
+  std::list<FutureRef>::iterator member;
+
+  void operator()(FutureBase&) const {
+    if (const auto group = state.lock()) group->member_ended(member);
+  }
+  [[nodiscard]] FutureBase* awaiter() const noexcept {
+    const auto group = state.lock();
+    return group ? group->parent.get() : nullptr;
+  }
+};
+
 TaskGroup::TaskGroup() : state_(std::make_shared<State>()) {}
 
 TaskGroup::~TaskGroup() = default;
@@ -94,9 +108,7 @@ void TaskGroup::add(FutureBase& task) {
   auto& members = state_->members;
   const auto member = members.insert(members.end(), FutureRef(&task));
   // Also of a task that is done after its eager start: never from inside create_task (TG-13).
-  task.add_done_callback([state = std::weak_ptr(state_), member](FutureBase&) {
-    if (const auto group = state.lock()) group->member_ended(member);
-  });
+  task.add_done_callback(MemberEnded{state_, member});
 }
 
 void TaskGroup::cancel() {

@@ -54,6 +54,7 @@ class TaskGroup {
 
  private:
   struct State;
+  struct MemberEnded;
 
   void check_open() const;
   [[nodiscard]] EventLoop& loop() const noexcept;
