@@ -13,6 +13,7 @@
 #include "aio/await.h"
 #include "aio/coro.h"
 #include "aio/errors.h"
+#include "aio/operation.h"
 #include "aio/outcome.h"
 #include "base/ref.h"
 
@@ -209,8 +210,10 @@ class [[nodiscard]] AsyncGenerator {
   explicit AsyncGenerator(Ref<promise_type> state) noexcept : state_(std::move(state)) {}
 
   // Awaited, answers the next item, or nothing at the end.
-  class [[nodiscard]] Operation {
+  class [[nodiscard]] Operation : public OperationBase {
    public:
+    using Value = std::optional<T>;
+
     GeneratorAwaiter<T, S> awaited(AwaitSite site) && {
       return {generator_, verb_, std::move(error_), std::move(value_), site};
     }
