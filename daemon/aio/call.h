@@ -76,26 +76,22 @@ class BoundCall final : public Base {
   };
 };
 
-// A new `Base`, made of `args`, that calls `function` in `context`. Without one the call is the function itself: who
-// uses no context variables pays for none.
-template <class Base, class F, class... Args>
-[[nodiscard]] Base* make_call_in(Context context, F&& function, Args&&... args) {
-  using Function = std::decay_t<F>;
-  if (context) [[unlikely]]
-    return new BoundCall<Base, InContext<Function>>(in_context(std::move(context), std::forward<F>(function)),
-                                                    std::forward<Args>(args)...);
-  return new BoundCall<Base, Function>(std::forward<F>(function), std::forward<Args>(args)...);
-}
-
 // A new `Base`, made of `args`, that calls `function` in the context given with it, else in a copy of the current one
-// (SCHED-15). It has no reference yet.
+// (SCHED-15). Without one the call is the function itself: who uses no context variables pays for none. It has no
+// reference yet.
 template <class Base, class F, class... Args>
 [[nodiscard]] Base* make_call(F&& function, Args&&... args) {
   if constexpr (is_in_context<std::decay_t<F>>) {
-    auto context = function.context;
-    return make_call_in<Base>(std::move(context), std::forward<F>(function).function, std::forward<Args>(args)...);
+    using Function = decltype(function.function);
+    if (function.context) [[unlikely]]
+      return new BoundCall<Base, std::decay_t<F>>(std::forward<F>(function), std::forward<Args>(args)...);
+    return new BoundCall<Base, Function>(std::forward<F>(function).function, std::forward<Args>(args)...);
   } else {
-    return make_call_in<Base>(CurrentContext::capture(), std::forward<F>(function), std::forward<Args>(args)...);
+    using Function = std::decay_t<F>;
+    if (CurrentContext::any()) [[unlikely]]
+      return new BoundCall<Base, InContext<Function>>(
+          InContext<Function>{CurrentContext::capture(), std::forward<F>(function)}, std::forward<Args>(args)...);
+    return new BoundCall<Base, Function>(std::forward<F>(function), std::forward<Args>(args)...);
   }
 }
 

@@ -345,7 +345,7 @@ class EventLoop {
   }
 
   template <class T>
-  Task<T> make_task(Coro<T> coro, std::source_location where, TaskOptions options) {
+  Task<T> make_task(Coro<T> coro, std::source_location where, TaskOptions&& options) {
     if (!coro) throw LoopError("cannot reuse already awaited coroutine");
     const bool eager = options.eager_start && running_ == this;
     Ref<TaskState<T>> state(new TaskState<T>(*this, std::move(coro), where, std::move(options)));

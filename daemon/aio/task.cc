@@ -16,7 +16,7 @@ TaskRecord unread_record;
 }  // namespace
 
 TaskBase::TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_location created,
-                   std::source_location coroutine, TaskOptions options)
+                   std::source_location coroutine, TaskOptions&& options)
     : DoneCallback(WorkKind::task, created),
       self_(self),
       loop_(self.loop()),
@@ -28,9 +28,8 @@ TaskBase::TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_
   record_->open(id(), parent ? parent->id() : 0, options.name, created, loop_.stamp_);
   record_->set_coroutine(coroutine);
   if (!options.name.empty()) extras().name = std::move(options.name);
-  if (!options.context) options.context = CurrentContext::capture();
-  if (options.context) [[unlikely]]
-    extras().context = std::move(options.context);
+  if (options.context || CurrentContext::any()) [[unlikely]]
+    extras().context = options.context ? std::move(options.context) : CurrentContext::capture();
 }
 
 TaskBase::~TaskBase() = default;
@@ -64,7 +63,7 @@ void TaskBase::set_name(std::string name) {
   extras().name = std::move(name);
 }
 
-// The context that a step ends in, if it has set a variable without having had one before.
+// The context that a step ends in, which has set a variable without having had one before.
 void TaskBase::keep_context(Ref<ContextState> left) {
   if (!context()) extras().context = Context(std::move(left));
 }

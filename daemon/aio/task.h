@@ -62,7 +62,7 @@ class TaskBase : public DoneCallback {
 
  protected:
   TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_location created,
-           std::source_location coroutine, TaskOptions options);
+           std::source_location coroutine, TaskOptions&& options);
   ~TaskBase();
 
   void run() final;
@@ -148,7 +148,7 @@ inline void WaitForFuture::deliver_interrupt(FutureBase& future) {
 template <class T>
 class TaskState final : public FutureState<T>, public TaskBase {
  public:
-  TaskState(EventLoop& loop, Coro<T> coro, std::source_location created, TaskOptions options)
+  TaskState(EventLoop& loop, Coro<T> coro, std::source_location created, TaskOptions&& options)
       : FutureState<T>(loop),
         TaskBase(static_cast<FutureBase&>(*this), coro.frame(), created, coro.where(), std::move(options)),
         frame_(coro.release()) {

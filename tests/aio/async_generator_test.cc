@@ -7,6 +7,7 @@
 #include "aio/settled.h"
 #include "aio/sleep.h"
 #include "base/log.h"
+#include "aio/timeout.h"
 #include "loop_test.h"
 
 namespace evloop {
@@ -468,6 +469,23 @@ TEST_F(AsyncGeneratorTest, TwoTasksMayTakeTurns) {
   EXPECT_THAT(noted(), ElementsAre("a0", "a1", "b2", "b3"));
   run(loop().shutdown_asyncgens());
   EXPECT_THAT(noted(), ElementsAre("count unwound"));
+}
+
+TEST_F(AsyncGeneratorTest, AnOperationIsTakenByWhateverTakesACoroutine) {
+  const auto numbers = []() -> AsyncGenerator<int> {
+    co_yield 1;
+    co_yield 2;
+    co_await sleep(1h);
+  };
+  const auto body = [&]() -> Coro<void> {
+    const auto generator = numbers();
+    EXPECT_EQ(co_await wait_for(generator.anext(), 1s), 1);
+    EXPECT_EQ(co_await loop().create_task(generator.anext()), 2);
+    const auto late = co_await settled(wait_for(generator.anext(), 1s));
+    EXPECT_TRUE(holds<TimeoutError>(late.error()));
+    EXPECT_FALSE(co_await generator.anext());  // the cancellation has ended it
+  };
+  run(body());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <semaphore>
 #include <thread>
 
+#include "aio/context_var.h"
 #include "aio/settled.h"
 #include "aio/sleep.h"
 #include "aio/thread_pool.h"
@@ -63,6 +64,23 @@ TEST_F(ExecutorTest, ToThreadCallsAFunctionWithItsArgumentsOnAThread) {  // EXEC
     EXPECT_EQ(*co_await to_thread([](std::unique_ptr<int> moved) { return moved; }, std::make_unique<int>(3)), 3);
     const auto ended = co_await settled(to_thread([] { throw ValueError("job"); }));
     EXPECT_EQ(text_of<ValueError>(ended.error()), "job");
+  };
+  run(body());
+}
+
+TEST_F(ExecutorTest, ToThreadCarriesACopyOfTheContext) {  // EXEC-11
+  static const ContextVar<int> variable("variable", 0);
+  const auto body = [&]() -> Coro<void> {
+    variable.set(1);
+    const auto job = [] {
+      const int seen = variable.get();
+      variable.set(2);
+      return seen;
+    };
+    EXPECT_EQ(co_await to_thread(job), 1);
+    EXPECT_EQ(co_await to_thread(job), 1);
+    EXPECT_EQ(variable.get(), 1);
+    EXPECT_EQ(co_await loop().run_in_executor(nullptr, job), 0);
   };
   run(body());
 }

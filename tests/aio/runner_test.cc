@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "aio/async_generator.h"
+#include "aio/context_var.h"
 #include "aio/settled.h"
 #include "aio/sleep.h"
 #include "loop_test.h"
@@ -125,6 +126,31 @@ TEST_F(RunnerTest, MakesItsLoopAtFirstUseAndKeepsIt) {  // RUN-07
   EXPECT_EQ(runner.run(number(2)), 2);
   EXPECT_EQ(&runner.get_loop(), &loop);
   EXPECT_EQ(loops_, 1);
+}
+
+TEST_F(RunnerTest, RunsInOneContextOfItsOwn) {  // RUN-07
+  static const ContextVar<int> variable("variable", 0);
+  const auto count = []() -> Coro<int> {
+    const int before = variable.get();
+    variable.set(before + 1);
+    co_await yield();
+    co_return before;
+  };
+  {
+    Runner runner(options());
+    EXPECT_EQ(runner.run(count()), 0);
+    EXPECT_EQ(runner.run(count()), 1);
+    EXPECT_EQ(runner.run(count(), Context::empty()), 0);
+    EXPECT_EQ(runner.run(count()), 2);
+  }
+  Context::empty().run([&] {
+    variable.set(10);
+    Runner runner(options());
+    static_cast<void>(runner.get_loop());
+    variable.set(20);
+    EXPECT_EQ(runner.run(count()), 10);
+    EXPECT_EQ(variable.get(), 20);
+  });
 }
 
 TEST_F(RunnerTest, IsClosedOnce) {  // RUN-08
