@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "aio/context.h"
 #include "net/datagram_transport.h"
 #include "net/transport.h"
 
