@@ -12,6 +12,8 @@ struct AtThreadEnd {
 
 constinit thread_local ContextState* CurrentContext::state_ = nullptr;
 
+void CurrentContext::drop() noexcept { exchange(nullptr); }
+
 Context CurrentContext::copy() { return Context(Ref(new ContextState(state_->bindings))); }
 
 ContextState& CurrentContext::require() {

@@ -75,6 +75,7 @@ class CurrentContext {
   static Ref<ContextState> exchange(Ref<ContextState> next) noexcept {
     return Ref<ContextState>::adopt(std::exchange(state_, next.detach()));
   }
+  static void drop() noexcept;
   // A copy of it, or none.
   [[nodiscard]] static Context capture() { return any() ? copy() : Context(); }
   // Makes one if there is none: a variable is being set.

@@ -172,7 +172,7 @@ void EventLoop::run_batch() {
     }
     // A callback that had no context and set a variable: nobody else sees it.
     if (CurrentContext::any()) [[unlikely]]
-      CurrentContext::exchange(nullptr);
+      CurrentContext::drop();
     // A task's step has taken the stamp already.
     if (stamp_ == started) take_stamp();
     if (const auto took = stamp_ - started; port.stats.callback_time.is_long(took)) [[unlikely]] {

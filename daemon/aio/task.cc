@@ -63,10 +63,8 @@ void TaskBase::set_name(std::string name) {
   extras().name = std::move(name);
 }
 
-// The context that a step ends in, which has set a variable without having had one before.
-void TaskBase::keep_context(Ref<ContextState> left) {
-  if (!context()) extras().context = Context(std::move(left));
-}
+// A step that began without a context has set a variable, and so made one.
+void TaskBase::keep_context() { extras().context = Context(CurrentContext::exchange(nullptr)); }
 
 void TaskBase::resume_in_context(const Context& context) {
   auto outer = CurrentContext::exchange(context.state());
@@ -156,7 +154,8 @@ void TaskBase::run_eagerly() {
   if (!step()) finish_last_step();
 }
 
-inline bool TaskBase::step() {
+// Part of run(), which is called for every wake-up.
+[[gnu::always_inline]] inline bool TaskBase::step() {
   auto& loop = loop_;
   const auto began = loop.stamp_;
   loop.current_task_ = this;
@@ -172,7 +171,7 @@ inline bool TaskBase::step() {
   } else {
     resume_.resume();
     if (CurrentContext::any()) [[unlikely]]
-      keep_context(CurrentContext::exchange(nullptr));
+      keep_context();
   }
   if (root_.done()) return false;
   loop.current_task_ = nullptr;

@@ -82,7 +82,7 @@ class TaskBase : public DoneCallback {
 
   [[nodiscard]] Extras& extras();
   void resume_in_context(const Context& context);
-  void keep_context(Ref<ContextState> left);
+  void keep_context();
   // The first step, within another callback or task (TASK-38).
   void run_eagerly();
   // Goes on until it suspends again; false: until its end, and finish_last_step() is to follow.
