@@ -41,8 +41,9 @@ class Capture {
     FutureCallGraph graph{.future = future};
     if (const auto* task = future->as_task()) {
       graph.call_stack = stack_of(*task, caller);
-      graph.call_stack.erase(graph.call_stack.begin(), graph.call_stack.begin() +
-                             static_cast<std::ptrdiff_t>(std::min(skipped, graph.call_stack.size())));
+      graph.call_stack.erase(
+          graph.call_stack.begin(),
+          graph.call_stack.begin() + static_cast<std::ptrdiff_t>(std::min(skipped, graph.call_stack.size())));
       keep_within(graph.call_stack, limit_);
     }
     if (std::ranges::find(way_, future) != way_.end()) return graph;
@@ -123,8 +124,7 @@ class TaskTrees {
 
   [[nodiscard]] std::string draw() {
     for (const auto& task : tasks_) look_for_cycles(*task);
-    if (!cycles_.empty())
-      throw LoopError("ERROR: await-graph contains cycles - cannot print a tree!\n" + cycles_);
+    if (!cycles_.empty()) throw LoopError("ERROR: await-graph contains cycles - cannot print a tree!\n" + cycles_);
     std::string text;
     for (const auto& task : tasks_)
       if (task->awaiters().empty()) draw_task(*task, "", true, text);

@@ -68,8 +68,7 @@ template <std::copy_constructible T>
 class ContextVar final : public ContextVarBase {
  public:
   explicit ContextVar(std::string name) : ContextVarBase(std::move(name)) {}
-  ContextVar(std::string name, T default_value)
-      : ContextVarBase(std::move(name)), default_(std::move(default_value)) {}
+  ContextVar(std::string name, T default_value) : ContextVarBase(std::move(name)), default_(std::move(default_value)) {}
 
   // The value in the current context; else the default; else throws LookupError.
   [[nodiscard]] T get() const {

@@ -94,8 +94,9 @@ TEST_F(CallGraphTest, ThereIsNoneInsideAPlainCallback) {  // INTRO-02
 }
 
 TEST_F(CallGraphTest, OutsideALoopAFutureMustBeGiven) {  // INTRO-02
-  EXPECT_EQ(error_of<LoopError>([] { static_cast<void>(capture_call_graph()); }),
-            "capture_call_graph() is called outside of a running event loop and no *future* to introspect was provided");
+  EXPECT_EQ(
+      error_of<LoopError>([] { static_cast<void>(capture_call_graph()); }),
+      "capture_call_graph() is called outside of a running event loop and no *future* to introspect was provided");
   EXPECT_THAT(error_of<TypeError>([] { static_cast<void>(capture_call_graph(FutureRef())); }),
               HasSubstr("object does not appear to be compatible with asyncio.Future"));
 }
@@ -152,8 +153,8 @@ TEST_F(CallGraphTest, KnowsWhoAwaitsByWhateverWay) {  // INTRO-01, INTRO-02
   std::vector<std::string> awaiters;
   for (const auto& child : children)
     for (auto& name : waiting_for(child.state())) awaiters.push_back(name);
-  EXPECT_THAT(awaiters, ElementsAre("await", "gather", "wait", "wait_for", "as_completed", "shield", "another",
-                                    "task_group"));
+  EXPECT_THAT(awaiters,
+              ElementsAre("await", "gather", "wait", "wait_for", "as_completed", "shield", "another", "task_group"));
   for (const auto& task : waiters) task.cancel();
   turn(4);
   for (const auto& child : children) EXPECT_THAT(waiting_for(child.state()), IsEmpty());

@@ -1,9 +1,11 @@
-// On a stop request the server takes no new clients, lets those it has finish, and cuts off who takes too long.
+// On SIGTERM the server takes no new clients, lets those it has finish, and cuts off who takes too long.
 #include <chrono>
+#include <csignal>
 #include <iostream>
 
 #include "aio/event.h"
 #include "aio/runner.h"
+#include "aio/signal_handler.h"
 #include "aio/sleep.h"
 #include "aio/task_group.h"
 #include "aio/timeout.h"
@@ -47,7 +49,9 @@ Coro<void> serve() {
   co_await task_group([&](TaskGroup& group) -> Coro<void> {
     static_cast<void>(group.create_task(client, address, 150));
     static_cast<void>(group.create_task(client, address, 60'000));
-    get_running_loop().call_later(100ms, [&] { stop.set(); });  // the request: a signal, a command
+    auto& loop = get_running_loop();
+    add_signal_handler(loop, SIGTERM, [&] { stop.set(); });
+    loop.call_later(100ms, [] { std::raise(SIGTERM); });  // whoever wants us to stop
     co_await serve_until(stop, server);
   });
 }

@@ -1,4 +1,5 @@
 import asyncio
+import signal
 
 
 async def answer(reader, writer):
@@ -34,7 +35,9 @@ async def serve():
     async with asyncio.TaskGroup() as group:
         group.create_task(client(address, 150))
         group.create_task(client(address, 60_000))
-        asyncio.get_running_loop().call_later(0.1, stop.set)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.call_later(0.1, signal.raise_signal, signal.SIGTERM)
         await serve_until(stop, server)
 
 

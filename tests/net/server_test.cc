@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 
+#include "aio/context_var.h"
 #include "aio/settled.h"
 #include "net/connection.h"
 #include "net/failing_calls.h"
@@ -481,6 +482,64 @@ TEST_F(ServerTest, AnAddressMayBeAUnixPath) {
       loop_, [] { return Ref(new Recorder); }, SocketAddress::unix_path(path("socket"))));
   connection.transport->write("over unix");
   turn_until([&] { return !protocols_.empty() && protocols_[0]->data == "over unix"; });
+}
+
+// --- contexts ---
+
+const ContextVar<std::string> where("where", "nowhere");
+
+TEST_F(ServerTest, EachConnectionRunsInACopyOfTheContextOfTheCreation) {  // SRV-15
+  std::vector<std::string> seen;
+  const auto context = Context::empty();
+  std::optional<Server> server;
+  context.run([&] {
+    where.set("creation");
+    server.emplace(run(create_server(
+        loop_,
+        [&]() -> Ref<BaseProtocol> {
+          seen.push_back("factory: " + where.get());
+          const auto protocol = protocols_.emplace_back(new Recorder);
+          protocol->on_made = [&](Recorder&) {
+            seen.push_back("made: " + where.get());
+            where.set("connection");
+          };
+          protocol->on_data = protocol->on_eof = [&](Recorder&) { seen.push_back("called: " + where.get()); };
+          protocol->on_lost = [&](Recorder&) { seen.push_back("lost: " + where.get()); };
+          return protocol;
+        },
+        "127.0.0.1", 0)));
+    where.set("later");
+  });
+  for (int i = 0; i < 2; ++i) {
+    auto client = connect_and_wait(*server);
+    send_text(client, "x");
+    turn_until([&] { return protocols_.back()->data == "x"; });
+    client.reset();
+    turn_until([&] { return protocols_.back()->lost; });
+    EXPECT_THAT(std::exchange(seen, {}), ElementsAre("factory: creation", "made: creation", "called: connection",
+                                                     "called: connection", "lost: connection"));
+  }
+}
+
+TEST_F(ServerTest, ATaskThatResumesOrClosesBringsNothingIntoTheConnectionsContext) {  // SRV-15
+  std::vector<std::string> seen;
+  auto server = serve();
+  const auto client = connect_and_wait(server);
+  auto& protocol = *protocols_.back();
+  protocol.on_data = [&](Recorder&) { seen.push_back("data: " + where.get()); };
+  protocol.on_lost = [&](Recorder&) { seen.push_back("lost: " + where.get()); };
+  protocol.transport->pause_reading();
+  const auto act = [](Transport* transport, bool closes) -> Coro<void> {
+    where.set("task");
+    closes ? transport->close() : transport->resume_reading();
+    co_return;
+  };
+  run(act(protocol.transport, false));
+  send_text(client, "x");
+  turn_until([&] { return protocol.data == "x"; });
+  run(act(protocol.transport, true));
+  turn_until([&] { return protocol.lost; });
+  EXPECT_THAT(seen, ElementsAre("data: nowhere", "lost: nowhere"));
 }
 
 }  // namespace

@@ -295,5 +295,31 @@ TEST_F(ProcessTest, LoopsOnSeveralThreadsHaveTheirOwnChildren) {  // PROC-05, PR
   for (const int sum : sums) EXPECT_EQ(sum, expected_sum(100));
 }
 
+// So many children in all: more by the target process_stress.
+int children_to_start() {
+  const char* count = std::getenv("EVLOOP_CHILDREN");
+  return count ? std::atoi(count) : 300;
+}
+
+TEST_F(ProcessTest, OneLoopStartsAndReapsAnyNumberOfChildren) {  // PROC-09
+  const auto before = open_fds();
+  const auto body = []() -> Coro<int> {
+    Semaphore few(16);
+    std::vector<Coro<int>> children;
+    const auto child = [&few](int number) -> Coro<int> {
+      const auto slot = co_await few.scoped();
+      const auto process = co_await create_subprocess_shell("exit " + std::to_string(number % 100));
+      co_return co_await process.wait() == number % 100 ? 1 : 0;
+    };
+    for (int i = 0; i < children_to_start(); ++i) children.push_back(child(i));
+    int right = 0;
+    for (const int answer : co_await gather(std::move(children))) right += answer;
+    co_return right;
+  };
+  EXPECT_EQ(run(body()), children_to_start());
+  EXPECT_EQ(open_fds(), before);
+  EXPECT_TRUE(all_reaped());
+}
+
 }  // namespace
 }  // namespace evloop

@@ -1,6 +1,8 @@
 // TLS as a parameter of connections, servers and streams.
 
+#include "aio/context_var.h"
 #include "aio/gather.h"
+#include "aio/timeout.h"
 #include "net/os_error.h"
 #include "net/tls/tls_test.h"
 
@@ -289,6 +291,36 @@ TEST_F(TlsConnectionTest, MuchGoesBothWaysAtOnceInBoundedMemory) {  // TLS-06, S
     EXPECT_LT(most_there, 640u * 1024);
   };
   run(body());
+}
+
+TEST_F(TlsConnectionTest, AConnectionKeepsItsServersContextWhoeverResumesIt) {  // SRV-15
+  static const ContextVar<std::string> where("where", "nowhere");
+  std::vector<std::string> seen;
+  Ref<Recorder> protocol(new Recorder);
+  protocol->on_made = [&](Recorder& made) {
+    seen.push_back("made: " + where.get());
+    made.transport->pause_reading();
+  };
+  protocol->on_data = [&](Recorder&) { seen.push_back("data: " + where.get()); };
+  protocol->on_lost = [&](Recorder&) { seen.push_back("lost: " + where.get()); };
+  const auto body = [&]() -> Coro<void> {
+    where.set("creation");
+    auto server = co_await create_server(get_running_loop(), [&] { return protocol; }, "127.0.0.1", 0,
+                                         {.tls = server_layer()});
+    where.set("task");
+    const auto [reader, writer] =
+        co_await open_connection("127.0.0.1", address(server).port(), default_stream_limit, {.tls = client_layer()});
+    writer->write("x");
+    while (!protocol->transport) co_await yield();
+    protocol->transport->resume_reading();
+    while (protocol->data.empty()) co_await yield();
+    protocol->transport->close();
+    writer->close();
+    while (!protocol->lost) co_await yield();
+    co_await writer->wait_closed();
+  };
+  run(wait_for(body(), 10s));
+  EXPECT_THAT(seen, testing::ElementsAre("made: creation", "data: creation", "lost: creation"));
 }
 
 }  // namespace
