@@ -99,12 +99,19 @@ void SocketTransport::resume_reading() {
 
 void SocketTransport::read_ready() {
   if (conn_lost_ != 0) return;
+  if (receiver_) return receive_directly();
   const auto protocol = protocol_;  // it may be replaced by what it is called for
   if (protocol->is_buffered()) {
     receive_buffered(static_cast<BufferedProtocol&>(*protocol));
   } else {
     receive_plain(static_cast<Protocol&>(*protocol));
   }
+}
+
+void SocketTransport::receive_directly() {
+  const auto received = receiver_->receive(fd_.get());
+  if (received < 0) return receive_failed();
+  if (received == 0) end_of_data();
 }
 
 void SocketTransport::receive_plain(Protocol& protocol) {
@@ -354,6 +361,7 @@ void SocketTransport::loop_closed() noexcept {
 void SocketTransport::let_go() noexcept {
   std::exchange(loop_, nullptr)->unclaim(fd_.get(), *this);
   fd_.reset();
+  receiver_ = nullptr;
   sender_ = nullptr;
   protocol_ = nullptr;
   if (const auto group = std::exchange(group_, nullptr)) {

@@ -22,6 +22,16 @@ class DirectSender {
   ~DirectSender() = default;
 };
 
+// Receives from a transport's socket past its protocol: see SocketTransport::set_direct_receiver().
+class DirectReceiver {
+ public:
+  // The socket may have something. Answers as recv() does: how much was taken, 0 at the end of data, or -1 and errno.
+  virtual std::ptrdiff_t receive(int fd) = 0;
+
+ protected:
+  ~DirectReceiver() = default;
+};
+
 // The transport of a connected stream socket, TCP or unix: the only place that calls recv() and send() on it. See
 // Transport for who owns it. Loop thread only.
 //
@@ -58,6 +68,10 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   void begin_direct_send(DirectSender& sender);
   void end_direct_send(const DirectSender& sender) noexcept;
 
+  // From now on `receiver` receives, and the protocol is told of the end only; null: the protocol again. Until the
+  // connection is lost.
+  void set_direct_receiver(DirectReceiver* receiver) noexcept { receiver_ = receiver; }
+
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
   [[nodiscard]] const SocketAddress& sockname() const override;
   [[nodiscard]] const SocketAddress& peername() const override;
@@ -82,6 +96,7 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   void watch_readable();
   void unwatch_readable() noexcept;
   void read_ready();
+  void receive_directly();
   void receive_plain(Protocol& protocol);
   void receive_buffered(BufferedProtocol& protocol);
   void end_of_data();
@@ -108,6 +123,7 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   UniqueFd fd_;
   std::uint32_t conn_lost_ = 0;  // not 0 once connection_lost is queued; then it counts writes
   Bytes buffer_;                 // what waits to be sent
+  DirectReceiver* receiver_ = nullptr;
   DirectSender* sender_ = nullptr;
   mutable std::unique_ptr<Names> names_;
   Ref<TransportGroup> group_;

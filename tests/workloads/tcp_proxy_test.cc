@@ -1,9 +1,11 @@
 #include "workloads/tcp_proxy.h"
 
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <random>
 #include <string>
@@ -232,32 +234,113 @@ TEST_F(TcpProxyTest, DeliversWhatAnUpstreamSentBeforeItWasReset) {
   EXPECT_EQ(client.received, "the answer");
 }
 
-TEST_F(TcpProxyTest, HoldsNoMoreThanItsBufferForASlowReader) {
-  // Between proxy and upstream there is only the queue of a unix socket, which tells its size: the rest of what was
-  // read waits in the proxy.
-  const auto path = testing::TempDir() + "evloopd-slow-" + std::to_string(::getpid()) + ".sock";
-  Upstream upstream(SocketAddress::unix_path(path));
-  constexpr std::size_t limit = 100'000;
-  auto [client, server] = tunnel_to(upstream, {.buffer = limit});
-  const std::string chunk(32 * 1024, 'x');
-  std::size_t sent = 0;
-  const auto held = [&] {
+// Sends in chunks to an upstream that reads slowly, until nothing is taken any more. Between proxy and upstream there is
+// only the queue of a unix socket, which tells its size: the rest of what was read waits in the proxy.
+class SlowReaderTest : public TcpProxyTest {
+ protected:
+  static constexpr std::size_t limit = 100'000;
+
+  SlowReaderTest() {
+    auto ends = tunnel_to(upstream_, {.buffer = limit});
+    client = std::move(ends.client);
+    server = std::move(ends.server);
+  }
+  ~SlowReaderTest() override { ::unlink(path_.c_str()); }
+
+  void fill(std::size_t size) {
+    const std::string chunk(size, 'x');
+    for (int turns_without = 0; turns_without < 50;) {
+      const auto taken = client.try_send(chunk);
+      sent += taken;
+      turns_without = taken > 0 ? 0 : turns_without + 1;
+      ASSERT_LE(held(), limit + loop_.receive_buffer().size());
+      server.receive(std::size_t{100});  // slowly, but it reads
+      ASSERT_LT(sent, 64U << 20U) << "takes without end";
+    }
+  }
+  // As long as the server keeps up, nothing is held.
+  void warm_up_in_bulk() {
+    for (int i = 0; i < 10; ++i) {
+      sent += client.try_send(std::string(64 * 1024, 'x'));
+      ASSERT_TRUE(turn_until([&] { return server.has_received(sent); }));
+    }
+  }
+  std::size_t held() {
     int queued = 0;
     EXPECT_EQ(::ioctl(server.fd(), FIONREAD, &queued), 0);
     return bytes_in() - static_cast<std::size_t>(queued) - server.received.size();
-  };
-  for (int turns_without = 0; turns_without < 50;) {
-    const auto taken = client.try_send(chunk);
-    sent += taken;
-    turns_without = taken > 0 ? 0 : turns_without + 1;
-    ASSERT_LE(held(), limit + loop_.receive_buffer().size());
-    server.receive(std::size_t{100});  // slowly, but it reads
-    ASSERT_LT(sent, 64U << 20U) << "takes without end";
   }
+  // Ends of pipes that this process has.
+  static std::ptrdiff_t pipes() {
+    return std::ranges::count_if(std::filesystem::directory_iterator("/proc/self/fd"), [](const auto& entry) {
+      std::error_code gone;
+      return std::filesystem::read_symlink(entry.path(), gone).string().starts_with("pipe:");
+    });
+  }
+
+  Peer client{UniqueFd()};
+  Peer server{UniqueFd()};
+  std::size_t sent = 0;
+
+ private:
+  std::string path_ = testing::TempDir() + "evloopd-slow-" + std::to_string(::getpid()) + ".sock";
+  Upstream upstream_{SocketAddress::unix_path(path_)};
+};
+
+TEST_F(SlowReaderTest, HasNoMoreThanTheBufferHeldForIt) {
+  fill(4 * 1024);
   EXPECT_GT(held(), limit);  // or this has tested nothing
   EXPECT_TRUE(turn_until([&] { return server.has_received(sent); }));
   EXPECT_EQ(server.received, std::string(sent, 'x'));
-  ::unlink(path.c_str());
+}
+
+TEST_F(SlowReaderTest, OfBulkDataHasItHeldInAPipe) {
+  warm_up_in_bulk();
+  const auto before = pipes();  // with the one that serves all who keep up
+  fill(64 * 1024);
+  EXPECT_LE(held(), limit);
+  EXPECT_GT(held(), 0U);
+  EXPECT_EQ(pipes(), before);
+  EXPECT_TRUE(turn_until([&] { return server.has_received(sent); }));
+  EXPECT_EQ(server.received, std::string(sent, 'x'));
+}
+
+TEST_F(SlowReaderTest, OfBulkDataThatResetsTakesTheRestAlong) {
+  warm_up_in_bulk();
+  const auto before = pipes();  // with the one that serves all who keep up
+  fill(64 * 1024);
+  server.reset();
+  EXPECT_TRUE(turn_until([&] { return client.error() == ECONNRESET; }));
+  EXPECT_EQ(share_->connections(), 0U);
+  EXPECT_EQ(pipes(), before - 2);
+}
+
+TEST_F(SlowReaderTest, OfBulkDataMayBeAborted) {
+  warm_up_in_bulk();
+  const auto before = pipes();  // with the one that serves all who keep up
+  fill(64 * 1024);
+  on_loop([&] { share_->abort(); });
+  turn(3);
+  EXPECT_EQ(share_->connections(), 0U);
+  EXPECT_TRUE(server.is_gone());
+  EXPECT_EQ(pipes(), before - 2);
+}
+
+TEST_F(TcpProxyTest, CopiesBulkDataWhenThereAreNoDescriptorsForAPipe) {
+  Upstream upstream;
+  auto [client, server] = tunnel_to(upstream);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 3, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::string data(2'000'000, 'x');
+  std::size_t sent = 0;
+  EXPECT_TRUE(turn_until([&] {
+    sent += client.try_send(std::string_view(data).substr(sent));
+    return server.has_received(data.size());
+  }));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(server.received, data);
 }
 
 TEST_F(TcpProxyTest, TakesUpstreamsInTurn) {

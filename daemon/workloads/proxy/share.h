@@ -12,6 +12,7 @@
 #include "workloads/open_connections.h"
 #include "workloads/options.h"
 #include "workloads/proxy/balancer.h"
+#include "workloads/proxy/pipe_pool.h"
 
 namespace evloopd::workloads {
 
@@ -45,6 +46,7 @@ class ProxyShare final : public host::WorkloadShare {
   [[nodiscard]] ProxyConfig& config() noexcept { return config_; }
   [[nodiscard]] OpenConnections& open() noexcept { return open_; }
   [[nodiscard]] ByteTally& tally() noexcept { return tally_; }
+  [[nodiscard]] PipePool& pipes() noexcept { return pipes_; }
   // The dial has an upstream; it is destroyed.
   void connected(Dial& dial);
   // It has none; likewise.
@@ -60,6 +62,7 @@ class ProxyShare final : public host::WorkloadShare {
   host::WorkloadCounters& counters_;
   OpenConnections open_;
   ByteTally tally_;
+  PipePool pipes_;
   LinkedList<Dial> dials_;  // owned
   LinkedList<Tunnel> tunnels_;
 };

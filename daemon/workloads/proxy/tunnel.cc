@@ -3,18 +3,21 @@
 #include <sys/socket.h>
 
 #include <exception>
+#include <memory>
 #include <span>
 #include <utility>
 
 #include "net/protocol.h"
 #include "net/socket_transport.h"
+#include "workloads/proxy/bulk.h"
 #include "workloads/proxy/share.h"
+#include "workloads/proxy/splice.h"
 
 namespace evloopd::workloads {
 
 // One of the two sockets. What it receives, it writes to the other straight from the loop's receive buffer, and it
 // reads nothing while the other has too much to write.
-class Tunnel::End final : public evloop::Protocol {
+class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
  public:
   using Counter = void (ByteTally::*)(std::size_t bytes);
 
@@ -35,8 +38,11 @@ class Tunnel::End final : public evloop::Protocol {
   void abort() { transport_->abort(); }
 
   void data_received(std::span<const std::byte> data) override {
-    (tunnel_.share_->tally().*received_)(data.size());
+    count(data.size());
     other_->transport_->write(data);
+    streak_ = data.size() < bulk_chunk ? 0 : streak_ + 1;
+    if (streak_ >= bulk_streak) [[unlikely]]
+      begin_splice();
   }
 
   // Half-close is passed on; the second one ends the tunnel.
@@ -72,6 +78,21 @@ class Tunnel::End final : public evloop::Protocol {
   }
 
  private:
+  void spliced(std::size_t bytes) override { count(bytes); }
+  void count(std::size_t bytes) { (tunnel_.share_->tally().*received_)(bytes); }
+
+  // As soon as the other socket takes all that it is given.
+  void begin_splice() {
+    streak_ = 0;
+    if (!other_ || other_->transport_->get_write_buffer_size() > 0 || transport_->is_closing()) return;
+    if (!splice_) {
+      auto& share = *tunnel_.share_;
+      splice_ = std::make_unique<Splice>(share.pipes(), *transport_, evloop::Ref(other_->transport_),
+                                         share.config().options.buffer, *this);
+    }
+    splice_->begin();
+  }
+
   // Has the peer see a reset, not an end of data.
   void reset() {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
@@ -85,6 +106,8 @@ class Tunnel::End final : public evloop::Protocol {
   evloop::SocketTransport* transport_ = nullptr;
   bool ended_ = false;  // its peer sends no more
   bool lost_ = false;
+  int streak_ = 0;  // receives in a row that brought much
+  std::unique_ptr<Splice> splice_;  // from here to the other, once there was much
 };
 
 Tunnel::Tunnel(ProxyShare& share, Balancer::Place place, OpenConnections::Slot slot) noexcept

@@ -1,6 +1,7 @@
 // Drives an echo server: `echo_load PORT CONNECTIONS SIZE DEPTH SECONDS [COUNT [HOLD]]`. Keeps DEPTH messages of SIZE
 // bytes in flight on each connection, checks what comes back, and prints one line: messages, seconds, p50 and p99 in
-// microseconds. With COUNT it ends after so many messages; the connections then stay for HOLD seconds.
+// microseconds. With COUNT it ends after so many messages; the connections then stay for HOLD seconds. DEPTH 0: one in
+// flight, and a new connection for each.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -65,18 +66,20 @@ int main(int argc, char** argv) {
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
   std::vector<Connection> connections(static_cast<std::size_t>(std::atoi(argv[2])));
   const std::string message(static_cast<std::size_t>(std::atoi(argv[3])), 'x');
-  const int depth = std::atoi(argv[4]);
+  const bool anew = std::atoi(argv[4]) == 0;
+  const int depth = anew ? 1 : std::atoi(argv[4]);
   const auto seconds = std::chrono::duration<double>(std::atof(argv[5]));
   const auto most = argc > 6 ? std::strtoull(argv[6], nullptr, 10) : ~0ULL;
 
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  for (auto& connection : connections) {
+  const auto open = [port, epoll](Connection& connection) {
     connection.fd = connect_to(port);
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = &connection;
     ::epoll_ctl(epoll, EPOLL_CTL_ADD, connection.fd, &event);
-  }
+  };
+  std::ranges::for_each(connections, open);
   std::vector<char> buffer(256 * 1024);
   std::vector<float> latencies;
   latencies.reserve(4'000'000);
@@ -104,6 +107,10 @@ int main(int argc, char** argv) {
         connection.sent.pop_front();
         ++ended;
         if (more && started < most) {
+          if (anew) {
+            ::close(connection.fd);
+            open(connection);
+          }
           send_message(connection, message);
           ++started;
         }
