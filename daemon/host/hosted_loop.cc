@@ -253,7 +253,7 @@ HostResult<void> HostedLoop::attach(const std::string& workload, std::shared_ptr
   worker_.on_loop([self = shared_from_this(), request, workload, what = std::move(what)](evloop::EventLoop& loop) {
     if (request->given_up) return;
     try {
-      self->shares_.attach(loop, workload, what);
+      self->shares_.attach(loop, {.workload = workload, .loop = self->name()}, what);
       request->error.set_value("");
     } catch (...) {
       request->error.set_value(evloop::describe(std::current_exception()));

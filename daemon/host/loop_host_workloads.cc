@@ -113,7 +113,9 @@ std::vector<WorkloadSnapshot> LoopHost::Impl::workloads() const {
                          .connections_total = read(counters.connections_total),
                          .connections_failed = read(counters.connections_failed),
                          .bytes_in = read(counters.bytes_in),
-                         .bytes_out = read(counters.bytes_out)});
+                         .bytes_out = read(counters.bytes_out),
+                         .ends = hosted.workload->ends(),
+                         .dropped_log_lines = hosted.workload->dropped_log_lines()});
   }
   return snapshots;
 }

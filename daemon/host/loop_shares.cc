@@ -22,12 +22,13 @@ struct LoopShares::Attached {
 LoopShares::LoopShares() = default;
 LoopShares::~LoopShares() = default;
 
-void LoopShares::attach(evloop::EventLoop& loop, const std::string& name, std::shared_ptr<Workload> workload) {
+void LoopShares::attach(evloop::EventLoop& loop, const ShareNames& names, std::shared_ptr<Workload> workload) {
   auto attached = std::make_unique<Attached>();
   attached->share = workload->attach(loop);
+  attached->share->introduce(names);
   attached->workload = std::move(workload);
   const std::lock_guard lock(mutex_);
-  attached_.emplace(name, std::move(attached));
+  attached_.emplace(names.workload, std::move(attached));
 }
 
 void LoopShares::detach(const std::string& name) {

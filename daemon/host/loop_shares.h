@@ -23,8 +23,8 @@ class LoopShares {
   LoopShares();
   ~LoopShares();
 
-  // Throws what the workload throws. `name` is not attached yet.
-  void attach(evloop::EventLoop& loop, const std::string& name, std::shared_ptr<Workload> workload);
+  // Throws what the workload throws. `names` says of which workload and loop; the workload is not attached yet.
+  void attach(evloop::EventLoop& loop, const ShareNames& names, std::shared_ptr<Workload> workload);
   void detach(const std::string& name);
 
   // Starts and ends accepting on a socket for a workload. Without effect if that is so already.

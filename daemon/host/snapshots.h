@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "host/workload.h"
+
 // Value snapshots that the host hands to other threads. They are read from published records, so they
 // are had at once, also of a loop that is blocked (ARCHITECTURE: inspection is read, never asked).
 namespace evloopd::host {
@@ -142,6 +144,8 @@ struct WorkloadSnapshot {
   std::uint64_t connections_failed = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
+  std::vector<NamedCount> ends;  // connections that have ended, by reason
+  std::uint64_t dropped_log_lines = 0;
 };
 
 }  // namespace evloopd::host

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/unique_fd.h"
 
@@ -24,11 +25,26 @@ struct WorkloadCounters {
   std::atomic<std::uint64_t> bytes_out{0};
 };
 
+// What a workload counts under names of its own: the same ones at any time.
+struct NamedCount {
+  std::string_view name;  // of the program's whole life
+  std::uint64_t count = 0;
+};
+
+// Whose a share is, for what it writes down.
+struct ShareNames {
+  std::string workload;
+  std::string loop;
+};
+
 // One loop's share of a workload. Made by `Workload::attach`, used and destroyed on the loop's thread, except
 // where it says otherwise.
 class WorkloadShare {
  public:
   virtual ~WorkloadShare() = default;
+
+  // Told at most once, before anything else.
+  virtual void introduce(const ShareNames& /*names*/) {}
 
   // A connection the host accepted (non-blocking, close-on-exec). The share owns it from here.
   virtual void accepted(evloop::UniqueFd connection) = 0;
@@ -53,6 +69,10 @@ class Workload {
   [[nodiscard]] virtual std::string_view kind() const = 0;
   [[nodiscard]] virtual std::unique_ptr<WorkloadShare> attach(evloop::EventLoop& loop) = 0;
   [[nodiscard]] const WorkloadCounters& counters() const { return counters_; }
+  // How many connections have ended, by reason. Any thread.
+  [[nodiscard]] virtual std::vector<NamedCount> ends() const { return {}; }
+  // Lines of its log that were dropped, as they came faster than they could be written. Any thread.
+  [[nodiscard]] virtual std::uint64_t dropped_log_lines() const { return 0; }
 
  protected:
   WorkloadCounters counters_;

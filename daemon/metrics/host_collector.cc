@@ -134,8 +134,8 @@ void put_work(Builder& builder) {
 }
 
 Labels of(const WorkloadSnapshot& workload) { return {{.name = "workload", .value = workload.name}}; }
-Labels of(const WorkloadSnapshot& workload, const char* direction) {
-  return {{.name = "workload", .value = workload.name}, {.name = "direction", .value = direction}};
+Labels of(const WorkloadSnapshot& workload, const char* label, std::string value) {
+  return {{.name = "workload", .value = workload.name}, {.name = label, .value = std::move(value)}};
 }
 
 void put_workloads(const std::vector<WorkloadSnapshot>& workloads, std::vector<prometheus::MetricFamily>& families) {
@@ -148,10 +148,17 @@ void put_workloads(const std::vector<WorkloadSnapshot>& workloads, std::vector<p
     open.add(of(workload), workload.connections_open);
     total.add(of(workload), workload.connections_total);
     failed.add(of(workload), workload.connections_failed);
-    bytes.add(of(workload, "in"), workload.bytes_in);
-    bytes.add(of(workload, "out"), workload.bytes_out);
+    bytes.add(of(workload, "direction", "in"), workload.bytes_in);
+    bytes.add(of(workload, "direction", "out"), workload.bytes_out);
   }
-  for (auto* family : {&open, &total, &failed, &bytes}) families.push_back(std::move(*family).take());
+  auto ended = Family::counter("evloopd_workload_connections_ended_total", "Connections that have ended, by reason.");
+  auto dropped = Family::counter("evloopd_workload_log_lines_dropped_total",
+                                 "Lines of an access log that came faster than they could be written.");
+  for (const auto& workload : workloads) {
+    for (const auto& end : workload.ends) ended.add(of(workload, "reason", std::string(end.name)), end.count);
+    dropped.add(of(workload), workload.dropped_log_lines);
+  }
+  for (auto* family : {&open, &total, &failed, &ended, &dropped, &bytes}) families.push_back(std::move(*family).take());
 }
 
 }  // namespace

@@ -5,28 +5,13 @@
 #include <variant>
 
 #include "settings/fill.h"
+#include "settings/proxy.h"
+#include "settings/text.h"
 #include "settings/units.h"
 #include "settings/words.h"
 
 namespace evloopd::settings {
 namespace {
-
-// In double quotes, as YAML and JSON read it.
-std::string in_quotes(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      result += {'\\', c};
-    else if (c == '\n')
-      result += "\\n";
-    else if (byte < 0x20 || byte == 0x7f)
-      result += fmt::format("\\x{:02x}", byte);
-    else
-      result += c;
-  }
-  return result + '"';
-}
 
 // A free text, so that nothing in it is filled in.
 std::string text(std::string_view value) { return in_quotes(escape_fill(value)); }
@@ -106,6 +91,7 @@ class Printer {
     line("    connect: {{timeout: {}, attempts: {}}}", format_duration(options.connect_timeout),
          options.connect_attempts);
     line("    buffer: {}", format_size(options.buffer));
+    for (const auto& each : print_connection(options.connection)) line("    {}", each);
   }
 
   void print_control() {

@@ -14,6 +14,7 @@ namespace evloopd::settings {
 
 inline const std::array<std::string, 2> selector_words{"epoll", "poll"};
 inline const std::array<std::string, 2> balance_words{"round_robin", "least_conn"};
+inline const std::array<std::string, 3> proxy_header_words{"none", "v1", "v2"};
 inline const std::array<std::string, 4> log_level_words{"debug", "info", "warning", "error"};
 inline const std::array<std::string, 4> log_format_words{"auto", "text", "json", "journal"};
 

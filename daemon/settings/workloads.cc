@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "settings/names.h"
+#include "settings/proxy.h"
 #include "settings/text.h"
 #include "settings/words.h"
 
@@ -129,6 +130,7 @@ workloads::TcpProxyOptions read_tcp_proxy(Mapping& keys, const std::vector<Addre
   assign(options.connect_attempts, connect["attempts"].integer(1, 100));
   connect.finish();
   assign(options.buffer, keys["buffer"].size(4 * KiB, GiB));
+  options.connection = read_connection(keys);
   return options;
 }
 

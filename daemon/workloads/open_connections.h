@@ -26,6 +26,7 @@ class OpenConnections {
       return *this;
     }
     ~Slot() { release(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return open_ != nullptr; }
     void release() noexcept {
       if (auto* open = std::exchange(open_, nullptr)) open->remove();
     }

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "workloads/proxy/options.h"
+
 // What the built-in kinds take. Plain values; settings/ fills them, workloads/ uses them.
 namespace evloopd::workloads {
 
@@ -36,6 +38,7 @@ struct TcpProxyOptions {
   nanoseconds connect_timeout = std::chrono::seconds(5);
   int connect_attempts = 3;         // upstreams tried for one client before it is given up
   std::size_t buffer = 256 * 1024;  // bytes held for a slow reader, in each direction, at most
+  ConnectionOptions connection{};
 };
 
 using KindOptions = std::variant<TcpEchoOptions, HttpRespondOptions, TcpProxyOptions>;

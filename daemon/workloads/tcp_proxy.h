@@ -18,6 +18,10 @@ class TcpProxy final : public host::Workload {
 
   [[nodiscard]] std::string_view kind() const override { return "tcp.proxy"; }
   [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop& loop) override;
+  [[nodiscard]] std::vector<host::NamedCount> ends() const override { return config_.ends.all(); }
+  [[nodiscard]] std::uint64_t dropped_log_lines() const override {
+    return config_.access_log ? config_.access_log->dropped() : 0;
+  }
 
  private:
   ProxyConfig config_;

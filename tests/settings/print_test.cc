@@ -26,11 +26,21 @@ auto fields(const workloads::HttpRespondOptions& o) {
   const auto& [status, body, content_type, idle_timeout] = o;
   return std::tuple(status, body, content_type, idle_timeout);
 }
+auto fields(const workloads::ConnectionOptions& o) {
+  const auto& [timeouts, limits, access, protocol, log] = o;
+  const auto& [greeting, first_byte, idle, half_close, lifetime] = timeouts;
+  const auto& [connections, per_source, accept_rate] = limits;
+  const auto& [allow, deny] = access;
+  const auto& [from, send] = protocol;
+  const auto& [path] = log;
+  return std::tuple(greeting, first_byte, idle, half_close, lifetime, connections, per_source, accept_rate, allow, deny,
+                    from, send, path);
+}
 auto fields(const workloads::TcpProxyOptions& o) {
-  const auto& [upstreams, balance, timeout, attempts, buffer] = o;
+  const auto& [upstreams, balance, timeout, attempts, buffer, connection] = o;
   std::string addresses;
   for (const auto& [address] : upstreams) addresses += address + ' ';
-  return std::tuple(addresses, balance, timeout, attempts, buffer);
+  return std::tuple_cat(std::tuple(addresses, balance, timeout, attempts, buffer), fields(connection));
 }
 auto fields(const ControlSocket& o) {
   const auto& [socket, mode, group] = o;

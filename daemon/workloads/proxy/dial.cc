@@ -12,8 +12,7 @@
 
 namespace evloopd::workloads {
 
-Dial::Dial(ProxyShare& share, evloop::UniqueFd client_socket)
-    : client(std::move(client_socket)), slot(share.open()), share_(share) {}
+Dial::Dial(ProxyShare& share, std::unique_ptr<Session> given) : session(std::move(given)), share_(share) {}
 
 void Dial::try_next() {
   auto& config = share_.config();
@@ -25,6 +24,7 @@ void Dial::try_next() {
     if (error == EINPROGRESS) return wait();
     failed(error);
   }
+  session->end(error_ == ETIMEDOUT ? EndReason::connect_timeout : EndReason::connect_failed);
   share_.gave_up(*this);
 }
 
@@ -51,6 +51,7 @@ void Dial::waited(int error) {
 }
 
 void Dial::failed(int error) {
+  error_ = error;
   upstream.reset();
   const auto index = place.upstream();
   place = {};

@@ -1,14 +1,15 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "aio/event_loop.h"
 #include "base/block_cache.h"
 #include "base/unique_fd.h"
 #include "workloads/linked_list.h"
-#include "workloads/open_connections.h"
 #include "workloads/proxy/balancer.h"
+#include "workloads/proxy/session.h"
 
 namespace evloopd::workloads {
 
@@ -19,7 +20,7 @@ class ProxyShare;
 // it closes the client. Loop thread only.
 class Dial final : public evloop::BlockCached, public LinkedList<Dial>::Hook {
  public:
-  Dial(ProxyShare& share, evloop::UniqueFd client);
+  Dial(ProxyShare& share, std::unique_ptr<Session> session);
   Dial(const Dial&) = delete;
   Dial& operator=(const Dial&) = delete;
   ~Dial() { stop_waiting(); }
@@ -28,10 +29,9 @@ class Dial final : public evloop::BlockCached, public LinkedList<Dial>::Hook {
   void start() { try_next(); }
 
   // For who goes on with what has been connected.
-  evloop::UniqueFd client;
+  std::unique_ptr<Session> session;
   evloop::UniqueFd upstream;
   Balancer::Place place;
-  OpenConnections::Slot slot;
 
  private:
   void try_next();
@@ -44,6 +44,7 @@ class Dial final : public evloop::BlockCached, public LinkedList<Dial>::Hook {
   ProxyShare& share_;
   evloop::TimerHandle timer_;
   bool waiting_ = false;
+  int error_ = 0;  // of the last attempt
   std::vector<std::size_t> tried_;  // upstreams that failed
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "aio/event_loop.h"
@@ -11,42 +13,61 @@
 #include "workloads/linked_list.h"
 #include "workloads/open_connections.h"
 #include "workloads/options.h"
+#include "workloads/proxy/access_log.h"
+#include "workloads/proxy/admission.h"
 #include "workloads/proxy/balancer.h"
+#include "workloads/proxy/deadline_wheel.h"
+#include "workloads/proxy/network_table.h"
 #include "workloads/proxy/pipe_pool.h"
+#include "workloads/proxy/session_book.h"
 
 namespace evloopd::workloads {
 
 class Dial;
+class Greeting;
 class Tunnel;
 
 // What all loops of one tcp.proxy have in common. Any thread.
 struct ProxyConfig {
-  explicit ProxyConfig(TcpProxyOptions given);  // throws ValueError for an address that is none
+  // Throws ValueError for an address or a network that is none, std::system_error for a log that cannot be opened.
+  explicit ProxyConfig(TcpProxyOptions given);
 
   const TcpProxyOptions options;
   std::vector<evloop::SocketAddress> upstreams;  // constant
+  std::vector<std::string> upstream_names;       // constant: their addresses as text
+  NetworkTable<bool> header_senders;             // constant: whose connections begin with a PROXY header
+  bool needs_addresses = false;                  // constant: of clients
   Balancer balancer;
+  Admission admission;
+  EndCounters ends;
+  std::unique_ptr<AccessLog> access_log;  // null: none
 };
 
-// One loop's share of tcp.proxy: the clients that wait for an upstream, and the tunnels of those that have one. Loop
-// thread only.
+// One loop's share of tcp.proxy: the clients that have to say something first, those that wait for an upstream, and the
+// tunnels of those that have one. Loop thread only.
 class ProxyShare final : public host::WorkloadShare {
  public:
   // `config` and `counters` outlive it.
   ProxyShare(evloop::EventLoop& loop, ProxyConfig& config, host::WorkloadCounters& counters);
   ~ProxyShare() override;
 
+  void introduce(const host::ShareNames& names) override { book_.set_names(names); }
   void accepted(evloop::UniqueFd connection) override;
   [[nodiscard]] std::size_t connections() const override { return open_.size(); }
-  void drain() override {}  // when a session has done its work, only its ends know
+  // When a session has done its work, only its ends know; those that are cut at the end are counted as drained.
+  void drain() override { draining_ = true; }
   void abort() override;
 
-  // For dials and tunnels.
+  // For greetings, dials and tunnels.
   [[nodiscard]] evloop::EventLoop& loop() noexcept { return loop_; }
   [[nodiscard]] ProxyConfig& config() noexcept { return config_; }
-  [[nodiscard]] OpenConnections& open() noexcept { return open_; }
   [[nodiscard]] ByteTally& tally() noexcept { return tally_; }
   [[nodiscard]] PipePool& pipes() noexcept { return pipes_; }
+  [[nodiscard]] DeadlineWheel& wheel() noexcept { return wheel_; }
+  // The client has said who it is; the greeting is destroyed.
+  void greeted(Greeting& greeting);
+  // It has not; likewise.
+  void gave_up(Greeting& greeting);
   // The dial has an upstream; it is destroyed.
   void connected(Dial& dial);
   // It has none; likewise.
@@ -54,17 +75,21 @@ class ProxyShare final : public host::WorkloadShare {
   void left(Tunnel& tunnel) noexcept;
 
  private:
-  void destroy(Dial& dial) noexcept;
-  void destroy_dials() noexcept;
+  void admit(std::unique_ptr<Session> session);
+  void cut_those_without_tunnel(EndReason reason) noexcept;
 
   evloop::EventLoop& loop_;
   ProxyConfig& config_;
   host::WorkloadCounters& counters_;
   OpenConnections open_;
   ByteTally tally_;
+  SessionBook book_;
   PipePool pipes_;
-  LinkedList<Dial> dials_;  // owned
+  DeadlineWheel wheel_;
+  LinkedList<Greeting> greetings_;  // owned
+  LinkedList<Dial> dials_;          // owned
   LinkedList<Tunnel> tunnels_;
+  bool draining_ = false;
 };
 
 }  // namespace evloopd::workloads

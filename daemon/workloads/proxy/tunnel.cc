@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <span>
@@ -14,14 +15,22 @@
 #include "workloads/proxy/splice.h"
 
 namespace evloopd::workloads {
+namespace {
+
+using evloop::Duration;
+
+// A timeout is at most this part of itself late.
+constexpr int looks = 4;
+
+}  // namespace
 
 // One of the two sockets. What it receives, it writes to the other straight from the loop's receive buffer, and it
-// reads nothing while the other has too much to write.
+// reads nothing while the other has too much to write. When much comes, it has it spliced.
 class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
  public:
   using Counter = void (ByteTally::*)(std::size_t bytes);
 
-  End(Tunnel& tunnel, Counter received) noexcept : tunnel_(tunnel), received_(received) {}
+  End(Tunnel& tunnel, Counter received) noexcept : tunnel_(tunnel), counter_(received) {}
   // Also without connection_lost, when the loop is closed.
   ~End() override {
     if (other_) other_->other_ = nullptr;
@@ -36,6 +45,7 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
     transport_->set_write_buffer_limits(limit);
   }
   void abort() { transport_->abort(); }
+  [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
 
   void data_received(std::span<const std::byte> data) override {
     count(data.size());
@@ -48,6 +58,7 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   // Half-close is passed on; the second one ends the tunnel.
   bool eof_received() override {
     ended_ = true;
+    tunnel_.ended(*this);
     if (other_->ended_) {
       other_->transport_->close();
       return false;
@@ -64,6 +75,7 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   }
 
   void connection_lost(std::exception_ptr error) override {
+    if (error && !ended_) tunnel_.failed(*this);
     if (auto* other = std::exchange(other_, nullptr)) {
       other->other_ = nullptr;
       // After the end of its data an error only means that it takes no more: what it had sent is still delivered.
@@ -79,7 +91,12 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
 
  private:
   void spliced(std::size_t bytes) override { count(bytes); }
-  void count(std::size_t bytes) { (tunnel_.share_->tally().*received_)(bytes); }
+  void count(std::size_t bytes) {
+    if (received_ == 0) [[unlikely]]
+      tunnel_.first_byte(*this);
+    received_ += bytes;
+    (tunnel_.share_->tally().*counter_)(bytes);
+  }
 
   // As soon as the other socket takes all that it is given.
   void begin_splice() {
@@ -101,42 +118,106 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   }
 
   Tunnel& tunnel_;
-  const Counter received_;
+  const Counter counter_;
   End* other_ = nullptr;  // null once one of them is lost
   evloop::SocketTransport* transport_ = nullptr;
+  std::uint64_t received_ = 0;
+  int streak_ = 0;      // receives in a row that brought much
   bool ended_ = false;  // its peer sends no more
   bool lost_ = false;
-  int streak_ = 0;  // receives in a row that brought much
   std::unique_ptr<Splice> splice_;  // from here to the other, once there was much
 };
 
-Tunnel::Tunnel(ProxyShare& share, Balancer::Place place, OpenConnections::Slot slot) noexcept
-    : share_(&share), place_(std::move(place)), slot_(std::move(slot)) {}
+Tunnel::Tunnel(ProxyShare& share, Balancer::Place place, std::unique_ptr<Session> session) noexcept
+    : share_(&share), place_(std::move(place)), session_(std::move(session)), active_(*session_->connected) {}
 
-void Tunnel::start(evloop::UniqueFd client, evloop::UniqueFd upstream) {
+void Tunnel::start(evloop::UniqueFd upstream) {
   const evloop::Ref<End> near(client_ = new End(*this, &ByteTally::in));
   const evloop::Ref<End> far(upstream_ = new End(*this, &ByteTally::out));
-  near->open(std::move(client), *far);
+  near->open(std::move(session_->socket), *far);
   far->open(std::move(upstream), *near);
+  if (auto early = std::exchange(session_->early, {}); !early.empty()) near->data_received({early.data(), early.size()});
+  watch_times(active_);
 }
 
-void Tunnel::abort() {
+void Tunnel::abort(EndReason reason) {
+  session_->end(reason);
   if (client_) client_->abort();
   if (upstream_) upstream_->abort();
 }
 
 void Tunnel::orphan() {
-  share_ = nullptr;
+  share_->wheel().leave(*this);
+  abort(EndReason::aborted);
+  session_.reset();
   place_ = {};
-  slot_.release();
-  abort();
+  share_ = nullptr;
+}
+
+// --- what the ends tell ---
+
+void Tunnel::first_byte(const End& from) noexcept {
+  if (&from == upstream_) session_->first_byte = share_->loop().time();
+}
+
+void Tunnel::ended(const End& end) {
+  session_->closed_first(&end == client_ ? EndReason::client_closed : EndReason::upstream_closed);
+  if (std::exchange(half_closed_, true)) return;
+  // Another timeout counts from here on.
+  const auto now = share_->loop().time();
+  active_ = now;
+  moved_ = moved();
+  watch_times(now);
+}
+
+void Tunnel::failed(const End& end) noexcept {
+  if (session_) session_->end(&end == client_ ? EndReason::client_reset : EndReason::upstream_reset);
 }
 
 void Tunnel::lost(End& end) noexcept {
+  if (session_) (&end == client_ ? session_->bytes_in : session_->bytes_out) = end.received();
   (&end == client_ ? client_ : upstream_) = nullptr;
   if (client_ || upstream_) return;
-  if (share_) share_->left(*this);
+  if (share_) {
+    share_->wheel().leave(*this);
+    share_->left(*this);
+  }
   delete this;
+}
+
+// --- time ---
+
+std::uint64_t Tunnel::moved() const noexcept {
+  return (client_ ? client_->received() : session_->bytes_in) + (upstream_ ? upstream_->received() : session_->bytes_out);
+}
+
+void Tunnel::look() {
+  const auto now = share_->loop().time();
+  if (const auto all = moved(); all != moved_) {
+    moved_ = all;
+    active_ = now;
+  }
+  watch_times(now);
+}
+
+// Ends what is over its time, or has it looked at again.
+void Tunnel::watch_times(evloop::TimePoint now) {
+  const auto& timeouts = share_->config().options.connection.timeouts;
+  auto next = Duration::max();
+  const auto is_over = [&](Duration timeout, evloop::TimePoint since, Duration look_after) {
+    if (timeout <= Duration::zero()) return false;
+    const auto left = timeout - (now - since);
+    next = std::min({next, left, look_after});
+    return left <= Duration::zero();
+  };
+  if (is_over(timeouts.lifetime, session_->accepted, timeouts.lifetime)) return abort(EndReason::lifetime);
+  if (!session_->first_byte && is_over(timeouts.first_byte, *session_->connected, timeouts.first_byte))
+    return abort(EndReason::first_byte_timeout);
+  const auto [quiet, reason] = half_closed_ && timeouts.half_close > Duration::zero()
+                                   ? std::pair(timeouts.half_close, EndReason::half_close_timeout)
+                                   : std::pair(timeouts.idle, EndReason::idle_timeout);
+  if (is_over(quiet, active_, quiet / looks)) return abort(reason);
+  if (next < Duration::max()) share_->wheel().join(*this, next);
 }
 
 }  // namespace evloopd::workloads

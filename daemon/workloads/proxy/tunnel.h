@@ -1,12 +1,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 
 #include "base/block_cache.h"
+#include "base/clock.h"
 #include "base/unique_fd.h"
 #include "workloads/linked_list.h"
-#include "workloads/open_connections.h"
 #include "workloads/proxy/balancer.h"
+#include "workloads/proxy/deadline_wheel.h"
+#include "workloads/proxy/session.h"
 
 namespace evloopd::workloads {
 
@@ -14,15 +18,19 @@ class ProxyShare;
 
 // A client and its upstream, connected: what comes from one goes to the other, the end of its data and a reset too.
 // Lives until both ends are lost, and deletes itself then. Loop thread only.
-class Tunnel final : public evloop::BlockCached, public LinkedList<Tunnel>::Hook {
+//
+// Its timeouts cost nothing per byte: the wheel has it looked at now and then, and it compares what it has moved since.
+class Tunnel final : public evloop::BlockCached, public LinkedList<Tunnel>::Hook, private DeadlineWheel::Entry {
  public:
-  Tunnel(ProxyShare& share, Balancer::Place place, OpenConnections::Slot slot) noexcept;
+  Tunnel(ProxyShare& share, Balancer::Place place, std::unique_ptr<Session> session) noexcept;
   Tunnel(const Tunnel&) = delete;
   Tunnel& operator=(const Tunnel&) = delete;
 
-  // Takes over both sockets, connected. Called once.
-  void start(evloop::UniqueFd client, evloop::UniqueFd upstream);
-  void abort();
+  using LinkedList<Tunnel>::Hook::next;
+
+  // Takes over the upstream's socket, connected, and the session's. Called once.
+  void start(evloop::UniqueFd upstream);
+  void abort(EndReason reason);
   // The share goes away: both ends are cut, and nobody is told.
   void orphan();
 
@@ -30,13 +38,24 @@ class Tunnel final : public evloop::BlockCached, public LinkedList<Tunnel>::Hook
   class End;
 
   ~Tunnel() = default;
+  // What its ends tell.
+  void first_byte(const End& from) noexcept;
+  void ended(const End& end);
+  void failed(const End& end) noexcept;
   void lost(End& end) noexcept;
+
+  void look() override;
+  void watch_times(evloop::TimePoint now);
+  [[nodiscard]] std::uint64_t moved() const noexcept;
 
   ProxyShare* share_;        // null once it is orphaned
   End* client_ = nullptr;    // null once it is lost
   End* upstream_ = nullptr;  // likewise
   Balancer::Place place_;
-  OpenConnections::Slot slot_;
+  std::unique_ptr<Session> session_;  // null once it is orphaned
+  evloop::TimePoint active_;          // when something had moved, as far as it was looked at
+  std::uint64_t moved_ = 0;           // until then
+  bool half_closed_ = false;
 };
 
 }  // namespace evloopd::workloads

@@ -1,0 +1,54 @@
+#include "workloads/proxy/deadline_wheel.h"
+
+#include <algorithm>
+
+namespace evloopd::workloads {
+
+void DeadlineWheel::join(Entry& entry, evloop::Duration after) {
+  leave(entry);
+  const auto present = now();
+  // What lies ahead is less than a turn of the wheel, also when the timer is late.
+  if (armed_for_ == never) turned_to_ = present;
+  const auto last = std::min(turned_to_, present) + static_cast<Tick>(slots) - 1;
+  const auto tick = std::min(present + 1 + static_cast<Tick>(after / tick_), last);
+  const auto slot = static_cast<std::size_t>(tick) % slots;
+  entry.slot_ = static_cast<std::uint8_t>(slot);
+  lists_[slot].push_back(entry);
+  if (tick < armed_for_) arm(tick);
+}
+
+void DeadlineWheel::leave(Entry& entry) noexcept {
+  if (entry.slot_ == Entry::nowhere) return;
+  lists_[entry.slot_].remove(entry);
+  entry.slot_ = Entry::nowhere;
+}
+
+void DeadlineWheel::arm(Tick tick) {
+  timer_.cancel();
+  armed_for_ = tick;
+  timer_ = loop_.call_at(evloop::TimePoint(tick * tick_), [this] { turn(); });
+}
+
+void DeadlineWheel::turn() {
+  armed_for_ = never;
+  const auto present = now();
+  const auto first = turned_to_ + 1;
+  turned_to_ = present;
+  const auto last = std::min(present, first + static_cast<Tick>(slots) - 1);
+  for (auto tick = first; tick <= last; ++tick) {
+    auto& list = lists_[static_cast<std::size_t>(tick) % slots];
+    // Who joins again goes to a later tick: at most to this list, when all of it is done.
+    for (auto left = list.size(); left > 0 && !list.empty(); --left) {
+      auto& entry = *list.front();
+      leave(entry);
+      entry.look();
+    }
+  }
+  for (auto tick = present + 1; tick < present + static_cast<Tick>(slots); ++tick) {
+    if (lists_[static_cast<std::size_t>(tick) % slots].empty()) continue;
+    if (tick < armed_for_) arm(tick);
+    return;
+  }
+}
+
+}  // namespace evloopd::workloads

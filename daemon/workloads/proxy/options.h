@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// What tcp.proxy takes about its clients' connections. Plain values; settings/ fills them. 0 of a time or a limit: none.
+namespace evloopd::workloads {
+
+// Those of a tunnel are coarse: they end it at most a quarter of their time late, and cost nothing per byte.
+struct ProxyTimeouts {
+  std::chrono::nanoseconds greeting = std::chrono::seconds(10);  // for a client's PROXY header and TLS handshake
+  std::chrono::nanoseconds first_byte{};                         // of the upstream, once it is connected
+  std::chrono::nanoseconds idle = std::chrono::minutes(10);      // without a byte in either direction
+  std::chrono::nanoseconds half_close = std::chrono::minutes(1);  // the same, when one side has ended
+  std::chrono::nanoseconds lifetime{};                           // from accept to end, whatever happens
+};
+
+// Over all loops and listeners of the workload. Who is over one is closed at once.
+struct ProxyLimits {
+  std::size_t connections = 0;  // open at a time
+  std::size_t per_source = 0;   // of one IPv4 address, or one IPv6 /64
+  std::size_t accept_rate = 0;  // a second; as many may come at once
+};
+
+// Networks such as "10.0.0.0/8" or "2001:db8::/32"; an address stands for itself. The longest prefix that a client is in
+// decides, and of two the same `deny`. In none: it may come if `allow` is empty.
+struct ProxyAccess {
+  std::vector<std::string> allow{};
+  std::vector<std::string> deny{};
+};
+
+enum class ProxyHeaderVersion : std::uint8_t { none, v1, v2 };
+
+// The PROXY protocol.
+struct ProxyProtocolOptions {
+  std::vector<std::string> from{};  // networks whose connections begin with a header, in either version; others' do not
+  ProxyHeaderVersion send = ProxyHeaderVersion::none;  // to upstreams
+};
+
+struct AccessLogOptions {
+  std::string path{};  // of a file that grows; empty: no log
+};
+
+struct ConnectionOptions {
+  ProxyTimeouts timeouts{};
+  ProxyLimits limits{};
+  ProxyAccess access{};
+  ProxyProtocolOptions proxy_protocol{};
+  AccessLogOptions access_log{};
+};
+
+}  // namespace evloopd::workloads
