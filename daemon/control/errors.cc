@@ -66,6 +66,8 @@ grpc::StatusCode code_of(const host::HostError& error) {
       return grpc::StatusCode::RESOURCE_EXHAUSTED;
     case workload_exists:
       return grpc::StatusCode::ALREADY_EXISTS;
+    case workload_not_found:
+      return grpc::StatusCode::NOT_FOUND;
     case daemon_shutting_down:
       return grpc::StatusCode::UNAVAILABLE;
     case internal:

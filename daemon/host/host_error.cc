@@ -20,6 +20,7 @@ const char* reason_name(Reason reason) noexcept {
     case Reason::os_permission_denied: return "OS_PERMISSION_DENIED";
     case Reason::fd_limit: return "FD_LIMIT";
     case Reason::workload_exists: return "WORKLOAD_EXISTS";
+    case Reason::workload_not_found: return "WORKLOAD_NOT_FOUND";
     case Reason::daemon_shutting_down: return "DAEMON_SHUTTING_DOWN";
     case Reason::internal: return "INTERNAL";
   }

@@ -25,6 +25,7 @@ enum class Reason {
   os_permission_denied,
   fd_limit,
   workload_exists,
+  workload_not_found,
   daemon_shutting_down,
   internal,
 };

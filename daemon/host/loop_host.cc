@@ -210,6 +210,9 @@ std::vector<std::string> LoopHost::job_kinds() const { return impl_->jobs().kind
 HostResult<void> LoopHost::add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload) {
   return impl_->add_workload(std::move(options), std::move(workload));
 }
+HostResult<void> LoopHost::set_upstreams(std::string_view name, std::vector<UpstreamSpec> list) {
+  return impl_->set_upstreams(name, std::move(list));
+}
 void LoopHost::on_state_change(std::function<void(const LoopSnapshot&)> listener) {
   impl_->changes().set_listener(std::move(listener));
 }

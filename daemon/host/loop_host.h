@@ -11,6 +11,7 @@
 #include "host/host_error.h"
 #include "host/job.h"
 #include "host/snapshots.h"
+#include "host/upstreams.h"
 #include "host/workload.h"
 
 namespace evloopd::host {
@@ -74,6 +75,9 @@ class LoopHost {
 
   // Binds the listeners and attaches the workload to its loops; all or nothing.
   HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
+
+  // Replaces what a workload sends its clients on to, while it runs: see Upstreams. WORKLOAD_NOT_FOUND, BAD_ARGUMENT.
+  HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);
 
   // Called on any thread after each change of a loop's state (for health). Set before the first loop.
   void on_state_change(std::function<void(const LoopSnapshot&)> listener);

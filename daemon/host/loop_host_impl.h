@@ -52,6 +52,7 @@ class LoopHost::Impl {
   HostResult<std::string> run_until_complete(std::string_view name, const JobSpec& job, Deadline deadline,
                                              const std::function<bool()>& cancelled);
   HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
+  HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);
   std::vector<std::string> shutdown(Nanos grace, const std::function<bool()>& hurry);
 
   [[nodiscard]] HostResult<Loop> find(std::string_view name) const;

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "host/loop_host_impl.h"
+#include "host/upstreams.h"
 
 // The part of the host that is about workloads.
 namespace evloopd::host {
@@ -99,10 +100,29 @@ HostResult<void> LoopHost::Impl::attach_again(const Loop& loop) {
   return {};
 }
 
+HostResult<void> LoopHost::Impl::set_upstreams(std::string_view name, std::vector<UpstreamSpec> list) {
+  if (const auto open = check_open(); !open) return std::unexpected(open.error());
+  std::shared_ptr<Workload> workload;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = workloads_.find(name);
+    if (found == workloads_.end())
+      return std::unexpected(HostError{.reason = Reason::workload_not_found,
+                                       .message = "there is no workload " + std::string(name),
+                                       .metadata = {{"workload", std::string(name)}}});
+    workload = found->second.workload;
+  }
+  auto* upstreams = workload->upstreams();
+  if (!upstreams)
+    return std::unexpected(bad_argument("workload", "one that has upstreams", std::string(name)));
+  return upstreams->set(std::move(list));
+}
+
 std::vector<WorkloadSnapshot> LoopHost::Impl::workloads() const {
   const std::lock_guard lock(mutex_);
   std::vector<WorkloadSnapshot> snapshots;
   for (const auto& [name, hosted] : workloads_) {
+    auto* upstreams = hosted.workload->upstreams();
     const auto& counters = hosted.workload->counters();
     const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
     snapshots.push_back({.name = name,
@@ -115,7 +135,8 @@ std::vector<WorkloadSnapshot> LoopHost::Impl::workloads() const {
                          .bytes_in = read(counters.bytes_in),
                          .bytes_out = read(counters.bytes_out),
                          .ends = hosted.workload->ends(),
-                         .dropped_log_lines = hosted.workload->dropped_log_lines()});
+                         .dropped_log_lines = hosted.workload->dropped_log_lines(),
+                         .upstreams = upstreams ? std::optional(upstreams->snapshot()) : std::nullopt});
   }
   return snapshots;
 }

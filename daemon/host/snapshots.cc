@@ -30,4 +30,14 @@ const char* task_state_name(TaskState state) noexcept {
   return "STATE_UNSPECIFIED";
 }
 
+const char* upstream_state_name(UpstreamState state) noexcept {
+  switch (state) {
+    case UpstreamState::up: return "UP";
+    case UpstreamState::ejected: return "EJECTED";
+    case UpstreamState::down: return "DOWN";
+    case UpstreamState::draining: return "DRAINING";
+  }
+  return "STATE_UNSPECIFIED";
+}
+
 }  // namespace evloopd::host

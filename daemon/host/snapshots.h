@@ -134,6 +134,48 @@ struct TaskPage {
   WallTime snapshot_time;
 };
 
+// In the order of preference: of several reasons against an upstream's address the last counts.
+enum class UpstreamState { up, ejected, down, draining };
+[[nodiscard]] const char* upstream_state_name(UpstreamState state) noexcept;  // "UP"
+
+// One address of an upstream.
+struct UpstreamEndpoint {
+  struct Transition {
+    WallTime time;
+    UpstreamState state = UpstreamState::up;
+    std::string reason;
+  };
+
+  std::string address;
+  UpstreamState state = UpstreamState::up;
+  std::uint64_t connections_open = 0;
+  std::vector<Transition> history;  // the latest, oldest first
+};
+
+// One entry of a workload's list of upstreams; the counters are over all its addresses, those that went included.
+struct UpstreamSnapshot {
+  std::string name;
+  int weight = 1;
+  bool backup = false;
+  std::uint64_t connections_open = 0;
+  std::uint64_t connections_total = 0;
+  std::uint64_t connects_failed = 0;
+  std::uint64_t retries = 0;  // connects to it after another one had failed
+  std::uint64_t ejections = 0;
+  std::uint64_t checks_passed = 0;
+  std::uint64_t checks_failed = 0;
+  HistogramSnapshot connect_seconds;
+  std::vector<UpstreamEndpoint> endpoints;
+};
+
+struct UpstreamsSnapshot {
+  std::vector<UpstreamSnapshot> list;
+  std::uint64_t queue_length = 0;  // clients that wait for a place
+  std::uint64_t queue_full = 0;    // clients refused because too many waited
+  std::uint64_t queue_timeouts = 0;
+  std::uint64_t retries_denied = 0;  // clients given up because too many retried
+};
+
 struct WorkloadSnapshot {
   std::string name;
   std::string kind;
@@ -146,6 +188,7 @@ struct WorkloadSnapshot {
   std::uint64_t bytes_out = 0;
   std::vector<NamedCount> ends;  // connections that have ended, by reason
   std::uint64_t dropped_log_lines = 0;
+  std::optional<UpstreamsSnapshot> upstreams;  // of a kind that has them
 };
 
 }  // namespace evloopd::host

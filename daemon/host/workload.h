@@ -12,6 +12,9 @@
 namespace evloop {
 class EventLoop;
 }
+namespace evloopd::host {
+class Upstreams;
+}
 
 namespace evloopd::host {
 
@@ -73,6 +76,8 @@ class Workload {
   [[nodiscard]] virtual std::vector<NamedCount> ends() const { return {}; }
   // Lines of its log that were dropped, as they came faster than they could be written. Any thread.
   [[nodiscard]] virtual std::uint64_t dropped_log_lines() const { return 0; }
+  // What it sends its clients on to, as long as it lives; null for a kind that serves them itself.
+  [[nodiscard]] virtual Upstreams* upstreams() noexcept { return nullptr; }
 
  protected:
   WorkloadCounters counters_;

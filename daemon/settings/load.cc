@@ -32,6 +32,7 @@ void read_daemon(const Value& value, DaemonSettings& settings) {
   assign(settings.shutdown.lame_duck, shutdown["lame_duck"].duration(0s, 1h));
   assign(settings.shutdown.drain, shutdown["drain"].duration(0s, 24h));
   shutdown.finish();
+  assign(settings.exec_checks, daemon["exec_checks"].boolean());
   daemon.finish();
 }
 
@@ -115,7 +116,7 @@ Settings read_settings(const NodePtr& root, Reading& reading) {
   const auto workloads = keys["workloads"];
   read_control(keys["control"], settings.control, environment, claims);
   read_metrics(keys["metrics"], settings.metrics, claims);
-  settings.workloads = read_workloads(workloads, loops, claims);
+  settings.workloads = read_workloads(workloads, loops, claims, settings.daemon);
   read_log(keys["log"], settings.log);
   keys.finish();
   settings.loops = std::move(loops.options);

@@ -4,17 +4,14 @@
 
 #include <variant>
 
-#include "settings/fill.h"
 #include "settings/proxy.h"
-#include "settings/text.h"
+#include "settings/quoted.h"
 #include "settings/units.h"
+#include "settings/upstreams.h"
 #include "settings/words.h"
 
 namespace evloopd::settings {
 namespace {
-
-// A free text, so that nothing in it is filled in.
-std::string text(std::string_view value) { return in_quotes(escape_fill(value)); }
 
 class Printer {
  public:
@@ -31,7 +28,7 @@ class Printer {
     print_control();
     line("metrics:");
     line("  enabled: {}", settings_.metrics.enabled);
-    line("  address: {}", text(settings_.metrics.address));
+    line("  address: {}", free_text(settings_.metrics.address));
     line("log:");
     line("  level: {}", word_of(log_level_words, settings_.log.level));
     line("  format: {}", word_of(log_format_words, settings_.log.format));
@@ -47,12 +44,13 @@ class Printer {
   void print_daemon() {
     const auto& [lame_duck, drain] = settings_.daemon.shutdown;
     line("daemon:");
-    line("  name: {}", text(settings_.daemon.name));
+    line("  name: {}", free_text(settings_.daemon.name));
+    line("  exec_checks: {}", settings_.daemon.exec_checks);
     line("  shutdown: {{lame_duck: {}, drain: {}}}", format_duration(lame_duck), format_duration(drain));
   }
 
   void print_loop(const host::LoopOptions& loop) {
-    line("  - names: {}", text(loop.name));
+    line("  - names: {}", free_text(loop.name));
     line("    count: 1");
     line("    selector: {}", word_of(selector_words, loop.selector));
     line("    stall: {{warn: {}, critical: {}}}", format_duration(loop.stall_warn),
@@ -60,16 +58,16 @@ class Printer {
     line("    drain: {{timeout: {}}}", format_duration(loop.drain_timeout));
     if (loop.labels.empty()) line("    labels: {{}}");
     if (!loop.labels.empty()) line("    labels:");
-    for (const auto& [name, value] : loop.labels) line("      {}: {}", in_quotes(name), text(value));
+    for (const auto& [name, value] : loop.labels) line("      {}: {}", in_quotes(name), free_text(value));
   }
 
   void print_workload(std::size_t index) {
     const auto& [options, kind] = settings_.workloads[index];
-    line("  - name: {}", text(options.name));
+    line("  - name: {}", free_text(options.name));
     line("    kind: {}", word_of(kind_words, kind.index()));
     line("    loops: [{}]", fmt::join(options.loops, ", "));
     line("    listen:");
-    for (const auto& address : options.addresses) line("      - address: {}", text(address));
+    for (const auto& address : options.addresses) line("      - address: {}", free_text(address));
     line("    backlog: {}", options.backlog);
     const auto path = fmt::format("workloads[{}]", index);
     std::visit([&](const auto& of_kind) { print_kind(of_kind, path); }, kind);
@@ -80,16 +78,12 @@ class Printer {
   void print_kind(const workloads::HttpRespondOptions& options, const std::string& path) {
     line("    status: {}", options.status);
     line("    body: {}", secret(options.body, path + ".body"));
-    line("    content_type: {}", text(options.content_type));
+    line("    content_type: {}", free_text(options.content_type));
     line("    idle_timeout: {}", format_duration(options.idle_timeout));
   }
 
   void print_kind(const workloads::TcpProxyOptions& options, const std::string&) {
-    line("    upstreams:");
-    for (const auto& upstream : options.upstreams) line("      - address: {}", text(upstream.address));
-    line("    balance: {}", word_of(balance_words, options.balance));
-    line("    connect: {{timeout: {}, attempts: {}}}", format_duration(options.connect_timeout),
-         options.connect_attempts);
+    for (const auto& each : print_upstreams(options.upstreams)) line("    {}", each);
     line("    buffer: {}", format_size(options.buffer));
     for (const auto& each : print_connection(options.connection)) line("    {}", each);
   }
@@ -102,14 +96,14 @@ class Printer {
 
   void print_socket(std::string_view key, const ControlSocket& socket) {
     line("  {}:", key);
-    line("    socket: {}", text(socket.socket));
+    line("    socket: {}", free_text(socket.socket));
     line("    mode: \"{:04o}\"", socket.mode);
-    line("    group: {}", text(socket.group));
+    line("    group: {}", free_text(socket.group));
   }
 
   [[nodiscard]] std::string secret(std::string_view value, const std::string& path) const {
     const auto expression = settings_.hidden.find(path);
-    return expression == settings_.hidden.end() ? text(value) : in_quotes(expression->second);
+    return expression == settings_.hidden.end() ? free_text(value) : in_quotes(expression->second);
   }
 
   const Settings& settings_;

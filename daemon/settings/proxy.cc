@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "settings/fill.h"
+#include "settings/quoted.h"
 #include "settings/text.h"
 #include "settings/units.h"
 #include "settings/words.h"
@@ -95,7 +95,7 @@ std::vector<std::string> print_connection(const workloads::ConnectionOptions& op
       fmt::format("access: {{allow: {}, deny: {}}}", networks_text(access.allow), networks_text(access.deny)),
       fmt::format("proxy_protocol: {{from: {}, send: {}}}", networks_text(protocol.from),
                   word_of(proxy_header_words, protocol.send)),
-      fmt::format("access_log: {{path: {}}}", in_quotes(escape_fill(log.path))),
+      fmt::format("access_log: {{path: {}}}", free_text(log.path)),
   };
 }
 

@@ -21,6 +21,7 @@ struct ShutdownSettings {
 struct DaemonSettings {
   std::string name = "evloopd";  // tells daemons apart in answers and logs
   ShutdownSettings shutdown;
+  bool exec_checks = false;  // checks of upstreams may run programs
 };
 
 struct ControlSocket {

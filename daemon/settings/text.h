@@ -17,9 +17,6 @@ namespace evloopd::settings {
 // printable, in double quotes, cut after some 60 bytes.
 [[nodiscard]] std::string excerpt(std::string_view text);
 
-// The whole of it in double quotes, as YAML and JSON read it.
-[[nodiscard]] std::string in_quotes(std::string_view text);
-
 // "a", "a or b", "a, b or c".
 [[nodiscard]] std::string one_of(std::span<const std::string> words);
 

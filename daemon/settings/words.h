@@ -13,8 +13,11 @@
 namespace evloopd::settings {
 
 inline const std::array<std::string, 2> selector_words{"epoll", "poll"};
-inline const std::array<std::string, 2> balance_words{"round_robin", "least_conn"};
 inline const std::array<std::string, 3> proxy_header_words{"none", "v1", "v2"};
+inline const std::array<std::string, 5> balance_words{"round_robin", "least_conn", "power_of_two", "source_hash",
+                                                      "consistent_hash"};
+inline const std::array<std::string, 6> check_kind_words{"none", "tcp", "tls", "http", "expect", "exec"};
+inline const std::array<std::string, 2> all_down_words{"refuse", "use_all"};
 inline const std::array<std::string, 4> log_level_words{"debug", "info", "warning", "error"};
 inline const std::array<std::string, 4> log_format_words{"auto", "text", "json", "journal"};
 

@@ -13,6 +13,7 @@
 #include "settings/names.h"
 #include "settings/proxy.h"
 #include "settings/text.h"
+#include "settings/upstreams.h"
 #include "settings/words.h"
 
 namespace evloopd::settings {
@@ -22,7 +23,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t max_workloads = 1024;
 constexpr std::size_t max_listeners = 64;
-constexpr std::size_t max_upstreams = 1024;
 constexpr std::size_t KiB = 1024, GiB = 1024 * 1024 * KiB;
 
 // The loops that a workload runs on: those it names, alone or by the pattern of a group, or else all.
@@ -97,45 +97,17 @@ workloads::HttpRespondOptions read_http_respond(Mapping& keys) {
   return options;
 }
 
-void check_upstream(const Value& place, const Address& upstream, const std::vector<Address>& listeners) {
-  if (upstream.family != Address::Family::unix_socket && upstream.port == 0)
-    place.refuse("must have a port to connect to, got port 0");
-  else if (upstream.is_any())
-    place.refuse(
-        fmt::format("must be an address to connect to, got {}, which stands for all addresses", upstream.host));
-  else if (std::ranges::any_of(listeners, [&](const Address& listener) { return upstream.reaches(listener); }))
-    place.refuse(fmt::format("{} is where this workload itself listens: it would connect to itself without end",
-                             upstream.to_string()));
-}
-
-workloads::TcpProxyOptions read_tcp_proxy(Mapping& keys, const std::vector<Address>& listeners) {
+workloads::TcpProxyOptions read_tcp_proxy(Mapping& keys, const std::vector<Address>& listeners,
+                                          const DaemonSettings& daemon) {
   workloads::TcpProxyOptions options;
-  const auto upstreams = keys["upstreams"];
-  const auto items = upstreams.require("write `upstreams: [{address: \"127.0.0.1:9000\"}]`")
-                         .list("a list of mappings with an address", max_upstreams);
-  if (upstreams.is_empty_sequence()) upstreams.refuse("is empty; a proxy has at least one upstream");
-  for (const auto& item : items) {
-    auto upstream = item.mapping();
-    const auto place = upstream["address"];
-    if (item.is_mapping()) place.require("write `address: \"127.0.0.1:9000\"`");
-    if (const auto address = place.address()) {
-      check_upstream(place, *address, listeners);
-      options.upstreams.push_back({.address = address->to_string()});
-    }
-    upstream.finish();
-  }
-  assign(options.balance, keys["balance"].choice_of<workloads::Balance>(balance_words));
-  auto connect = keys["connect"].mapping();
-  assign(options.connect_timeout, connect["timeout"].duration(1ms, 10min));
-  assign(options.connect_attempts, connect["attempts"].integer(1, 100));
-  connect.finish();
+  options.upstreams = read_upstreams(keys, listeners, daemon.exec_checks);
   assign(options.buffer, keys["buffer"].size(4 * KiB, GiB));
   options.connection = read_connection(keys);
   return options;
 }
 
 WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& claims,
-                               std::map<std::string, int>& lines) {
+                               const DaemonSettings& daemon, std::map<std::string, int>& lines) {
   WorkloadSettings workload;
   auto& options = workload.options;
   auto keys = value.mapping();
@@ -165,7 +137,7 @@ WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& c
       workload.kind = read_http_respond(keys);
       break;
     default:
-      workload.kind = read_tcp_proxy(keys, listeners);
+      workload.kind = read_tcp_proxy(keys, listeners, daemon);
       break;
   }
   keys.finish();
@@ -174,11 +146,12 @@ WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& c
 
 }  // namespace
 
-std::vector<WorkloadSettings> read_workloads(const Value& value, const Loops& loops, Claims& claims) {
+std::vector<WorkloadSettings> read_workloads(const Value& value, const Loops& loops, Claims& claims,
+                                             const DaemonSettings& daemon) {
   std::vector<WorkloadSettings> workloads;
   std::map<std::string, int> lines;  // name to the line of its workload
   for (const auto& item : value.list("a list of workloads", max_workloads))
-    workloads.push_back(read_workload(item, loops, claims, lines));
+    workloads.push_back(read_workload(item, loops, claims, daemon, lines));
   return workloads;
 }
 

@@ -10,6 +10,7 @@
 namespace evloopd::settings {
 
 // Reads `workloads`. Their listeners claim their addresses.
-[[nodiscard]] std::vector<WorkloadSettings> read_workloads(const Value& value, const Loops& loops, Claims& claims);
+[[nodiscard]] std::vector<WorkloadSettings> read_workloads(const Value& value, const Loops& loops, Claims& claims,
+                                                           const DaemonSettings& daemon);
 
 }  // namespace evloopd::settings

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "workloads/proxy/options.h"
+#include "workloads/upstreams/options.h"
 
 // What the built-in kinds take. Plain values; settings/ fills them, workloads/ uses them.
 namespace evloopd::workloads {
@@ -25,18 +25,9 @@ struct HttpRespondOptions {
   nanoseconds idle_timeout = std::chrono::seconds(60);  // of a keep-alive connection between requests
 };
 
-struct Upstream {
-  std::string address;  // "10.0.0.5:80", "[::1]:80", "unix:/run/x.sock"
-};
-
-enum class Balance { round_robin, least_conn };
-
 // Relays bytes between a client and one of several upstreams.
 struct TcpProxyOptions {
-  std::vector<Upstream> upstreams{};
-  Balance balance = Balance::round_robin;
-  nanoseconds connect_timeout = std::chrono::seconds(5);
-  int connect_attempts = 3;         // upstreams tried for one client before it is given up
+  UpstreamsOptions upstreams{};
   std::size_t buffer = 256 * 1024;  // bytes held for a slow reader, in each direction, at most
   ConnectionOptions connection{};
 };

@@ -13,7 +13,7 @@ namespace evloopd::workloads {
 // one receive brings, for a slow reader in each direction; passes half-close and reset on.
 class TcpProxy final : public host::Workload {
  public:
-  // Throws ValueError for an upstream that is no numeric address: names are not looked up, as settings/ has it too.
+  // Throws ValueError for upstreams that settings/ would have refused.
   explicit TcpProxy(TcpProxyOptions options) : config_(std::move(options)) {}
 
   [[nodiscard]] std::string_view kind() const override { return "tcp.proxy"; }
@@ -22,6 +22,7 @@ class TcpProxy final : public host::Workload {
   [[nodiscard]] std::uint64_t dropped_log_lines() const override {
     return config_.access_log ? config_.access_log->dropped() : 0;
   }
+  [[nodiscard]] host::Upstreams* upstreams() noexcept override { return config_.upstreams.get(); }
 
  private:
   ProxyConfig config_;

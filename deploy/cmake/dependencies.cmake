@@ -4,7 +4,7 @@
 #   everywhere        Threads::Threads; the library, base, aio and net, needs nothing else
 #   the daemon        fmt::fmt spdlog::spdlog
 #   net/tls           OpenSSL::SSL
-#   workloads         llhttp (compiled here)
+#   workloads         llhttp (compiled here) PkgConfig::cares
 #   metrics           prometheus-cpp::core
 #   settings          yaml-cpp
 #   proto, control, ctl, app    protobuf::libprotobuf gRPC::grpc++ gRPC::grpc++_reflection nlohmann_json::nlohmann_json
@@ -28,6 +28,7 @@ if(EVLOOPD_DAEMON)
   find_package(spdlog REQUIRED)
   find_package(yaml-cpp REQUIRED)
   find_package(prometheus-cpp REQUIRED)
+  pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
   # yaml-cpp 0.7 exports a bare target without a namespace.
   if(NOT TARGET yaml-cpp::yaml-cpp)
     add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)

@@ -50,6 +50,7 @@ TEST(Errors, EveryReasonHasItsCode) {
   EXPECT_EQ(code_of(error(Reason::os_permission_denied)), PERMISSION_DENIED);
   EXPECT_EQ(code_of(error(Reason::fd_limit)), RESOURCE_EXHAUSTED);
   EXPECT_EQ(code_of(error(Reason::workload_exists)), ALREADY_EXISTS);
+  EXPECT_EQ(code_of(error(Reason::workload_not_found)), NOT_FOUND);
   EXPECT_EQ(code_of(error(Reason::daemon_shutting_down)), UNAVAILABLE);
   EXPECT_EQ(code_of(error(Reason::internal)), INTERNAL);
 }

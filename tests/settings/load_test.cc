@@ -115,13 +115,92 @@ workloads:
   EXPECT_EQ(http.idle_timeout, 2s);
 
   const auto& proxy = std::get<workloads::TcpProxyOptions>(settings.workloads[2].kind);
-  ASSERT_EQ(proxy.upstreams.size(), 2U);
-  EXPECT_EQ(proxy.upstreams[0].address, "127.0.0.1:81");
-  EXPECT_EQ(proxy.upstreams[1].address, "unix:/run/e.sock");
-  EXPECT_EQ(proxy.balance, workloads::Balance::least_conn);
-  EXPECT_EQ(proxy.connect_timeout, 1s);
-  EXPECT_EQ(proxy.connect_attempts, 9);
+  const auto& upstreams = proxy.upstreams;
+  ASSERT_EQ(upstreams.list.size(), 2U);
+  EXPECT_EQ(upstreams.list[0].address, "127.0.0.1:81");
+  EXPECT_EQ(upstreams.list[1].address, "unix:/run/e.sock");
+  EXPECT_EQ(upstreams.balance, workloads::Balance::least_conn);
+  EXPECT_EQ(upstreams.connect_timeout, 1s);
+  EXPECT_EQ(upstreams.connect_attempts, 9);
   EXPECT_EQ(proxy.buffer, 1024U * 1024U);
+}
+
+TEST(Load, EveryKeyOfUpstreamsReachesItsOption) {
+  const auto settings = load(R"(
+version: 1
+daemon: {exec_checks: true}
+workloads:
+  - name: p
+    kind: tcp.proxy
+    listen: [{address: "127.0.0.1:0"}]
+    upstreams:
+      - {address: "127.0.0.1:81", weight: 3, backup: true, max_connections: 9}
+      - dns: "app.internal:80"
+    connect: {retries: {percent: 7, min_per_second: 1}}
+    queue: {length: 3, timeout: 4s}
+    ejection: {failures: 9, resets: 8, time: 7s, max_time: 70s, max_percent: 10}
+    check: {kind: http, interval: 3s, jitter: 0, timeout: 500ms, rise: 4, fall: 5, port: 81, tls: true, verify: false,
+            server_name: s, ca: /ca.pem, method: HEAD, path: /h, host: h, statuses: [204], header: "A: b", body: ok}
+    slow_start: 30s
+    all_down: use_all
+    dns: {servers: ["127.0.0.1:53"], min_ttl: 2s, max_ttl: 3s, timeout: 4s}
+  - name: q
+    kind: tcp.proxy
+    listen: [{address: "127.0.0.1:0"}]
+    upstreams: [{address: "127.0.0.1:81"}]
+    check: {kind: exec, down_interval: 1s, command: [a, b]}
+  - name: r
+    kind: tcp.proxy
+    listen: [{address: "127.0.0.1:0"}]
+    upstreams: [{address: "127.0.0.1:81"}]
+    check: {kind: expect, send: hello, expect: hi}
+)");
+  ASSERT_EQ(settings.workloads.size(), 3U);
+  const auto options = [&](std::size_t i) {
+    return std::get<workloads::TcpProxyOptions>(settings.workloads[i].kind).upstreams;
+  };
+  const auto all = options(0);
+  EXPECT_EQ(all.list[0].weight, 3);
+  EXPECT_TRUE(all.list[0].backup);
+  EXPECT_EQ(all.list[0].max_connections, 9);
+  EXPECT_EQ(all.list[1].dns, "app.internal:80");
+  EXPECT_EQ(all.retries.percent, 7);
+  EXPECT_EQ(all.retries.least, 1);
+  EXPECT_EQ(all.queue.length, 3);
+  EXPECT_EQ(all.queue.timeout, 4s);
+  EXPECT_EQ(all.ejection.failures, 9);
+  EXPECT_EQ(all.ejection.resets, 8);
+  EXPECT_EQ(all.ejection.time, 7s);
+  EXPECT_EQ(all.ejection.longest, 70s);
+  EXPECT_EQ(all.ejection.most, 10);
+  EXPECT_EQ(all.slow_start, 30s);
+  EXPECT_EQ(all.all_down, workloads::AllDown::use_all);
+  EXPECT_EQ(all.dns.servers, (Names{"127.0.0.1:53"}));
+  EXPECT_EQ(all.dns.least, 2s);
+  EXPECT_EQ(all.dns.most, 3s);
+  EXPECT_EQ(all.dns.timeout, 4s);
+  const auto& check = all.check;
+  EXPECT_EQ(check.kind, workloads::CheckKind::http);
+  EXPECT_EQ(check.interval, 3s);
+  EXPECT_EQ(check.down_interval, 3s) << "as the other, unless it is given";
+  EXPECT_EQ(check.jitter, 0);
+  EXPECT_EQ(check.timeout, 500ms);
+  EXPECT_EQ(check.rise, 4);
+  EXPECT_EQ(check.fall, 5);
+  EXPECT_EQ(check.port, 81);
+  EXPECT_TRUE(check.tls);
+  EXPECT_FALSE(check.tls_options.verify);
+  EXPECT_EQ(check.tls_options.server_name, "s");
+  EXPECT_EQ(check.tls_options.ca, "/ca.pem");
+  EXPECT_EQ(check.method + check.path + check.host, "HEAD/hh");
+  EXPECT_EQ(check.statuses, (Names{"204"}));
+  EXPECT_EQ(check.header, "A: b");
+  EXPECT_EQ(check.body, "ok");
+  EXPECT_EQ(options(1).check.command, (Names{"a", "b"}));
+  EXPECT_EQ(options(1).check.down_interval, 1s);
+  EXPECT_TRUE(options(1).check.may_exec);
+  EXPECT_EQ(options(2).check.send, "hello");
+  EXPECT_EQ(options(2).check.expect, "hi");
 }
 
 TEST(Load, LoopsMayComeInGroupsThatWorkloadsNameByTheirPattern) {

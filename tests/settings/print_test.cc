@@ -36,11 +36,29 @@ auto fields(const workloads::ConnectionOptions& o) {
   return std::tuple(greeting, first_byte, idle, half_close, lifetime, connections, per_source, accept_rate, allow, deny,
                     from, send, path);
 }
+auto fields(const workloads::CheckOptions& o) {
+  const auto& [kind, interval, down_interval, jitter, timeout, rise, fall, port, tls, tls_options, method, path, host,
+               statuses, header, body, send, expect, command, may_exec] = o;
+  const auto& [verify, server_name, ca] = tls_options;
+  return std::tuple(kind, interval, down_interval, jitter, timeout, rise, fall, port, tls, verify, server_name, ca,
+                    method, path, host, statuses, header, body, send, expect, command, may_exec);
+}
+auto fields(const workloads::UpstreamsOptions& o) {
+  const auto& [list, balance, timeout, attempts, retries, queue, ejection, check, slow_start, all_down, dns] = o;
+  std::string texts;
+  for (const auto& [address, name, weight, backup, most] : list)
+    texts += address + ' ' + name + ' ' + std::to_string(weight) + (backup ? " backup " : " ") + std::to_string(most) + '\n';
+  const auto& [percent, least] = retries;
+  const auto& [length, queue_timeout] = queue;
+  const auto& [failures, resets, time, longest, most_ejected] = ejection;
+  const auto& [servers, least_ttl, most_ttl, dns_timeout] = dns;
+  return std::tuple(texts, balance, timeout, attempts, percent, least, length, queue_timeout, failures, resets, time,
+                    longest, most_ejected, fields(check), slow_start, all_down, servers, least_ttl, most_ttl,
+                    dns_timeout);
+}
 auto fields(const workloads::TcpProxyOptions& o) {
-  const auto& [upstreams, balance, timeout, attempts, buffer, connection] = o;
-  std::string addresses;
-  for (const auto& [address] : upstreams) addresses += address + ' ';
-  return std::tuple_cat(std::tuple(addresses, balance, timeout, attempts, buffer), fields(connection));
+  const auto& [upstreams, buffer, connection] = o;
+  return std::tuple(fields(upstreams), buffer, fields(connection));
 }
 auto fields(const ControlSocket& o) {
   const auto& [socket, mode, group] = o;
@@ -50,12 +68,12 @@ auto fields(const ControlSocket& o) {
 void expect_equal(const Settings& a, const Settings& b) {
   const auto rest = [](const Settings& s) {
     const auto& [daemon, loops, workloads, control, metrics, log, hidden] = s;
-    const auto& [name, shutdown] = daemon;
+    const auto& [name, shutdown, exec_checks] = daemon;
     const auto& [lame_duck, drain] = shutdown;
     const auto& [observe, admin] = control;
     const auto& [enabled, address] = metrics;
     const auto& [level, format] = log;
-    return std::tuple(name, lame_duck, drain, fields(observe), fields(admin), enabled, address, level, format, hidden);
+    return std::tuple(name, lame_duck, drain, exec_checks, fields(observe), fields(admin), enabled, address, level, format, hidden);
   };
   EXPECT_EQ(rest(a), rest(b));
   ASSERT_EQ(a.loops.size(), b.loops.size());
@@ -84,6 +102,32 @@ void expect_round_trip(const std::string& text) {
   const auto second = load_text("f", printed, elsewhere);
   ASSERT_TRUE(second) << printed << problems_of(printed);
   expect_equal(*first, *second);
+}
+
+TEST(PrintConfig, UpstreamsLoadBackToEqualSettings) {
+  const std::string begin = R"(
+version: 1
+daemon: {exec_checks: true}
+workloads:
+  - name: p
+    kind: tcp.proxy
+    listen: [{address: "0.0.0.0:82"}]
+    upstreams: [{address: "[::1]:83", weight: 3, max_connections: 9}, {dns: "app.internal:80", backup: true},
+                {dns: _app._tcp.internal}]
+    balance: consistent_hash
+    connect: {retries: {percent: 7, min_per_second: 1}}
+    queue: {length: 3, timeout: 4s}
+    ejection: {failures: 9, resets: 8, time: 7s, max_time: 70s, max_percent: 10}
+    slow_start: 30s
+    all_down: use_all
+    dns: {servers: ["127.0.0.1:53", "[::1]:5353"], min_ttl: 2s, max_ttl: 3s, timeout: 4s}
+)";
+  const std::string rest = ", interval: 3s, down_interval: 1s, jitter: 0, timeout: 500ms, rise: 4, fall: 5";
+  for (const std::string check :
+       {"kind: tcp, port: 81", "kind: tls, verify: false, server_name: a.example, ca: /etc/ca.pem",
+        R"(kind: http, tls: true, method: HEAD, path: "/h?a=$b", host: h, statuses: [200, 3xx], header: "A: b", body: "\"${x:-é}\"")",
+        R"(kind: expect, send: "PING\r\n", expect: "+PONG\r")", R"(kind: exec, command: [/bin/sh, -c, "exit 0"])"})
+    expect_round_trip(begin + "    check: {" + check + rest + "}\n");
 }
 
 TEST(PrintConfig, LoadsBackToEqualSettings) {

@@ -180,7 +180,8 @@ TEST(Problems, OfWorkloads) {
       {begin + "  - {name: a, kind: tcp.proxy, listen: [{address: '127.0.0.1:1'}], balance: random,\n"
                "     connect: {timeout: 11m, attempts: 0}, buffer: 256k}\n",
        "f:4:5: workloads[0].upstreams: is missing; write `upstreams: [{address: \"127.0.0.1:9000\"}]`\n"
-       "f:4:77: workloads[0].balance: must be round_robin or least_conn, got \"random\"\n"
+       "f:4:77: workloads[0].balance: must be round_robin, least_conn, power_of_two, source_hash or "
+       "consistent_hash, got \"random\"\n"
        "f:5:25: workloads[0].connect.timeout: must be a duration with its unit (ms, s, m, h) from 1ms to 10m, got "
        "\"11m\"\n"
        "f:5:40: workloads[0].connect.attempts: must be a whole number from 1 to 100, got \"0\"\n"

@@ -122,7 +122,8 @@ version: 1
 workloads:
   - {name: echo, kind: tcp.echo, listen: [{address: "127.0.0.1:7007"}]}
   - {name: web, kind: http.respond, listen: [{address: "127.0.0.1:8081"}]}
-  - {name: front, kind: tcp.proxy, listen: [{address: "127.0.0.1:8080"}], upstreams: [{address: "127.0.0.1:8081"}]}
+  - {name: front, kind: tcp.proxy, listen: [{address: "127.0.0.1:8080"}], upstreams: [{address: "127.0.0.1:8081"},
+     {dns: "app.internal:8081"}]}
 )",
                         test_environment());
   ASSERT_TRUE(bare);
@@ -141,9 +142,9 @@ TEST(Samples, TheDefaultIsTheDemonstrationOfTheReadme) {
   EXPECT_EQ(front.options.loops, (std::vector<std::string>{"io-0", "io-1"}));
   EXPECT_EQ(front.options.addresses, std::vector<std::string>{"127.0.0.1:8080"});
   const auto& proxy = std::get<workloads::TcpProxyOptions>(front.kind);
-  ASSERT_EQ(proxy.upstreams.size(), 2U);
-  EXPECT_EQ(proxy.upstreams[0].address, a.options.addresses[0]);
-  EXPECT_EQ(proxy.upstreams[1].address, settings.workloads[1].options.addresses[0]);
+  ASSERT_EQ(proxy.upstreams.list.size(), 2U);
+  EXPECT_EQ(proxy.upstreams.list[0].address, a.options.addresses[0]);
+  EXPECT_EQ(proxy.upstreams.list[1].address, settings.workloads[1].options.addresses[0]);
   EXPECT_EQ(settings.metrics.address, "127.0.0.1:9464");
 }
 

@@ -84,7 +84,7 @@ TEST_F(AllocationTest, AnHttpAnswerNeedsNone) {
 
 TEST_F(AllocationTest, ARelayedChunkNeedsNone) {
   const auto listener = evloop::listen_stream_socket(evloop::SocketAddress::parse("127.0.0.1:0"));
-  start(TcpProxyOptions{.upstreams = {{evloop::SocketAddress::local(listener.get()).to_string()}}});
+  start(TcpProxyOptions{.upstreams = {.list = {{evloop::SocketAddress::local(listener.get()).to_string()}}}});
   auto client = roomy(connect());
   turn(3);
   auto server =
@@ -99,7 +99,7 @@ TEST_F(AllocationTest, ARelayedChunkNeedsNone) {
 
 TEST_F(AllocationTest, ARelayedConnectionNeedsNone) {
   const auto listener = evloop::listen_stream_socket(evloop::SocketAddress::parse("127.0.0.1:0"));
-  start(TcpProxyOptions{.upstreams = {{evloop::SocketAddress::local(listener.get()).to_string()}}});
+  start(TcpProxyOptions{.upstreams = {.list = {{evloop::SocketAddress::local(listener.get()).to_string()}}}});
   EXPECT_EQ(allocations_of([&] {
               auto client = connect();
               while (counters().connections_open == 0) turn();

@@ -96,8 +96,8 @@ class ProxyOnLoops : public testing::Test {
       EXPECT_TRUE(host_.start(loop, soon()));
     }
     TcpProxyOptions proxy;
-    proxy.upstreams.push_back({add("a", {"web-0"}, HttpRespondOptions{.body = "a"})});
-    proxy.upstreams.push_back({add("b", {"web-1"}, HttpRespondOptions{.body = "b"})});
+    proxy.upstreams.list.push_back({add("a", {"web-0"}, HttpRespondOptions{.body = "a"})});
+    proxy.upstreams.list.push_back({add("b", {"web-1"}, HttpRespondOptions{.body = "b"})});
     address_ = add("front", {"io-0", "io-1"}, proxy);
   }
 

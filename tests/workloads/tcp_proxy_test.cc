@@ -66,7 +66,7 @@ class BusyUpstream {
 class TcpProxyTest : public WorkloadTest {
  protected:
   void start_to(const std::vector<std::string>& upstreams, TcpProxyOptions options = {}) {
-    for (const auto& address : upstreams) options.upstreams.push_back({address});
+    for (const auto& address : upstreams) options.upstreams.list.push_back({address});
     start(options);
   }
   // The upstream's end of a tunnel. The system may say that it is connected before the proxy knows.
@@ -358,7 +358,7 @@ TEST_F(TcpProxyTest, TakesUpstreamsInTurn) {
 TEST_F(TcpProxyTest, GoesToTheUpstreamWithTheFewestClients) {
   Upstream first;
   Upstream second;
-  start_to({first.address(), second.address()}, {.balance = Balance::least_conn});
+  start_to({first.address(), second.address()}, {.upstreams = {.balance = Balance::least_conn}});
   auto a = connect();
   auto at_first = accept(first);
   auto b = connect();
@@ -399,7 +399,8 @@ TEST_F(TcpProxyTest, ClosesAndCountsAClientWhenAllUpstreamsAreDead) {
   Upstream second;
   first.stop();
   second.stop();
-  start_to({first.address(), second.address(), "unix:/nowhere/at/all.sock"});
+  start_to({first.address(), second.address(), "unix:/nowhere/at/all.sock"},
+           {.upstreams = {.ejection = {.failures = 0}}});
   for (int i = 1; i <= 3; ++i) {
     auto client = connect();
     EXPECT_TRUE(turn_until([&] { return client.is_gone(); }));
@@ -418,7 +419,7 @@ TEST_F(TcpProxyTest, TriesSoManyUpstreamsAndNotMore) {
   Upstream dead[2];
   Upstream alive;
   for (auto& upstream : dead) upstream.stop();
-  start_to({dead[0].address(), dead[1].address(), alive.address()}, {.connect_attempts = 2});
+  start_to({dead[0].address(), dead[1].address(), alive.address()}, {.upstreams = {.connect_attempts = 2}});
   auto client = connect();
   EXPECT_TRUE(turn_until([&] { return client.is_gone(); }));
   EXPECT_EQ(counters().connections_failed, 1U);
@@ -427,7 +428,7 @@ TEST_F(TcpProxyTest, TriesSoManyUpstreamsAndNotMore) {
 TEST_F(TcpProxyTest, GivesUpAnUpstreamThatDoesNotAnswerInTime) {
   const BusyUpstream busy;
   Upstream alive;
-  start_to({busy.address(), alive.address()}, {.connect_timeout = 5s});
+  start_to({busy.address(), alive.address()}, {.upstreams = {.connect_timeout = 5s}});
   auto client = connect();
   client.send("hello?");
   pass(4s);
@@ -497,7 +498,7 @@ TEST_F(TcpProxyTest, OutlivesALoopThatClosesFirst) {
 
 TEST(TcpProxy, RefusesAnUpstreamThatIsNoAddress) {
   for (const char* address : {"localhost:80", "127.0.0.1", "", "127.0.0.1:99999", "unix:"})
-    EXPECT_THROW(TcpProxy(TcpProxyOptions{.upstreams = {{address}}}), evloop::ValueError) << address;
+    EXPECT_THROW(TcpProxy(TcpProxyOptions{.upstreams = {.list = {{address}}}}), evloop::ValueError) << address;
 }
 
 }  // namespace

@@ -1,72 +1,43 @@
 #include "workloads/proxy/dial.h"
 
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <utility>
 
-#include "base/log.h"
-#include "net/os_error.h"
-#include "net/socket.h"
+#include "net/socket_address.h"
 #include "workloads/proxy/share.h"
+#include "workloads/upstreams/hash.h"
 
 namespace evloopd::workloads {
+namespace {
 
-Dial::Dial(ProxyShare& share, std::unique_ptr<Session> given) : session(std::move(given)), share_(share) {}
+// By which the client is told from others, if the way of balancing needs it.
+std::uint64_t key_of(ProxyShare& share, const Session& session) {
+  if (!share.upstreams().hashes_source()) return 0;
+  return hash_of(std::as_bytes(std::span(session.client.address.bytes)));
+}
 
-void Dial::try_next() {
-  auto& config = share_.config();
-  while (tried_.size() < static_cast<std::size_t>(config.options.connect_attempts)) {
-    place = config.balancer.take(tried_, share_.loop().time());
-    if (!place) break;
-    const int error = connect();
-    if (error == 0) return share_.connected(*this);
-    if (error == EINPROGRESS) return wait();
-    failed(error);
+EndReason reason_of(ConnectFailure why, int error) noexcept {
+  switch (why) {
+    case ConnectFailure::none_up: return EndReason::no_upstream;
+    case ConnectFailure::all_failed:
+    case ConnectFailure::retry_denied:
+      return error == ETIMEDOUT ? EndReason::connect_timeout : EndReason::connect_failed;
+    case ConnectFailure::queue_full: return EndReason::queue_full;
+    case ConnectFailure::queue_timeout: return EndReason::queue_timeout;
   }
-  session->end(error_ == ETIMEDOUT ? EndReason::connect_timeout : EndReason::connect_failed);
+  return EndReason::connect_failed;
+}
+
+}  // namespace
+
+Dial::Dial(ProxyShare& share, std::unique_ptr<Session> given)
+    : session(std::move(given)), upstream(share.upstreams(), *this, key_of(share, *session)), share_(share) {}
+
+void Dial::upstream_connected() { share_.connected(*this); }
+
+void Dial::upstream_failed(ConnectFailure why) {
+  session->end(reason_of(why, upstream.error()));
   share_.gave_up(*this);
-}
-
-// 0 or an errno.
-int Dial::connect() {
-  const auto& address = share_.config().upstreams[place.upstream()];
-  upstream.reset(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!upstream) return errno;
-  return ::connect(upstream.get(), address.data(), address.length()) == 0 ? 0 : errno;
-}
-
-void Dial::wait() {
-  auto& loop = share_.loop();
-  waiting_ = true;
-  loop.watch(upstream.get(), evloop::Interest::write, [this] { waited(evloop::take_socket_error(upstream.get())); });
-  timer_ = loop.call_later(share_.config().options.connect_timeout, [this] { waited(ETIMEDOUT); });
-}
-
-void Dial::waited(int error) {
-  stop_waiting();
-  if (error == 0) return share_.connected(*this);
-  failed(error);
-  try_next();
-}
-
-void Dial::failed(int error) {
-  error_ = error;
-  upstream.reset();
-  const auto index = place.upstream();
-  place = {};
-  tried_.push_back(index);
-  auto& config = share_.config();
-  if (config.balancer.failed(index, share_.loop().time()))
-    evloop::log(evloop::LogLevel::warning, "tcp.proxy: cannot connect to upstream " +
-                                               config.upstreams[index].to_string() + ": " + evloop::error_text(error) +
-                                               " (said at most once a minute)");
-}
-
-void Dial::stop_waiting() noexcept {
-  if (!std::exchange(waiting_, false)) return;
-  share_.loop().unwatch(upstream.get(), evloop::Interest::write);
-  timer_.cancel();
 }
 
 }  // namespace evloopd::workloads

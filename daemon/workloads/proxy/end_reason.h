@@ -21,6 +21,9 @@ enum class EndReason : std::uint8_t {
   client_left,     // before it had an upstream
   connect_failed,
   connect_timeout,
+  no_upstream,    // none was up
+  queue_full,     // all were at their limit, and too many waited
+  queue_timeout,  // likewise, and no place was left in time
   greeting_timeout,
   first_byte_timeout,
   idle_timeout,
@@ -34,9 +37,9 @@ enum class EndReason : std::uint8_t {
   drained,  // cut at the end of a drain
   aborted,  // cut without one
 };
-inline constexpr std::array<std::string_view, 19> end_reason_names{
+inline constexpr std::array<std::string_view, 22> end_reason_names{
     "client_closed",    "upstream_closed",  "client_reset",       "upstream_reset",     "client_left",
-    "connect_failed",   "connect_timeout",  "greeting_timeout",   "first_byte_timeout", "idle_timeout",
+    "connect_failed",   "connect_timeout",  "no_upstream",        "queue_full",         "queue_timeout",    "greeting_timeout",   "first_byte_timeout", "idle_timeout",
     "half_close_timeout", "lifetime",       "access_denied",      "connection_limit",   "source_limit",
     "accept_rate",      "bad_proxy_header", "drained",            "aborted"};
 static_assert(end_reason_names.size() == static_cast<std::size_t>(EndReason::aborted) + 1);

@@ -12,7 +12,7 @@ namespace {
 
 using Name = int (*)(int, sockaddr*, socklen_t*);
 
-Endpoint name_of(int fd, Name name) noexcept {
+IpEndpoint name_of(int fd, Name name) noexcept {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   if (name(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
@@ -53,10 +53,10 @@ std::string IpAddress::to_string() const {
   return ::inet_ntop(kind == Kind::v4 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text);
 }
 
-Endpoint Endpoint::peer(int fd) noexcept { return name_of(fd, ::getpeername); }
-Endpoint Endpoint::local(int fd) noexcept { return name_of(fd, ::getsockname); }
+IpEndpoint IpEndpoint::peer(int fd) noexcept { return name_of(fd, ::getpeername); }
+IpEndpoint IpEndpoint::local(int fd) noexcept { return name_of(fd, ::getsockname); }
 
-std::string Endpoint::to_string() const {
+std::string IpEndpoint::to_string() const {
   if (!address) return {};
   const auto host = address.to_string();
   return (address.kind == IpAddress::Kind::v6 ? "[" + host + "]:" : host + ":") + std::to_string(port);

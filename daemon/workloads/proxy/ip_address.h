@@ -27,17 +27,17 @@ struct IpAddress {
 };
 
 // ... and a port: one end of a TCP connection. None for a unix socket.
-struct Endpoint {
+struct IpEndpoint {
   IpAddress address;
   std::uint16_t port = 0;
 
   // Of a socket: the other end, and this one. Never throws.
-  [[nodiscard]] static Endpoint peer(int fd) noexcept;
-  [[nodiscard]] static Endpoint local(int fd) noexcept;
+  [[nodiscard]] static IpEndpoint peer(int fd) noexcept;
+  [[nodiscard]] static IpEndpoint local(int fd) noexcept;
 
   [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(address); }
   [[nodiscard]] std::string to_string() const;  // "127.0.0.1:80", "[::1]:80"; "" of none
-  auto operator<=>(const Endpoint&) const = default;
+  auto operator<=>(const IpEndpoint&) const = default;
 };
 
 }  // namespace evloopd::workloads

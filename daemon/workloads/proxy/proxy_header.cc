@@ -44,12 +44,12 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return port;
 }
 
-std::optional<Endpoint> parse_endpoint(int family, std::string_view host, std::string_view port) {
+std::optional<IpEndpoint> parse_endpoint(int family, std::string_view host, std::string_view port) {
   const auto number = parse_port(port);
   if (!number) return std::nullopt;
   in6_addr address;
   if (::inet_pton(family, std::string(host).c_str(), &address) != 1) return std::nullopt;
-  return Endpoint{.address = family == AF_INET ? IpAddress::v4(&address) : IpAddress::v6(&address), .port = *number};
+  return IpEndpoint{.address = family == AF_INET ? IpAddress::v4(&address) : IpAddress::v6(&address), .port = *number};
 }
 
 ParsedHeader parse_v1(std::string_view text) {

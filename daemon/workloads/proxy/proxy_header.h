@@ -17,8 +17,8 @@ namespace evloopd::workloads {
 inline constexpr std::size_t most_proxy_header = 4096;
 
 struct ProxyHeader {
-  Endpoint source;       // none if the proxy speaks for itself (LOCAL), or does not know (UNKNOWN), or of a unix socket
-  Endpoint destination;  // likewise
+  IpEndpoint source;       // none if the proxy speaks for itself (LOCAL), or does not know (UNKNOWN), or of a unix socket
+  IpEndpoint destination;  // likewise
   TlsFacts tls{};        // what version 2 tells of it
 };
 

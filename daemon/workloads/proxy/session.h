@@ -46,9 +46,9 @@ class Session final : public evloop::BlockCached {
   }
   [[nodiscard]] EndReason reason() const noexcept { return reason_.value_or(closed_first_.value_or(EndReason::aborted)); }
 
-  Endpoint client;  // where it comes from, as far as somebody has to know; by its PROXY header, if it has one
-  Endpoint local;   // where it went to
-  Endpoint proxy;   // who sent the PROXY header
+  IpEndpoint client;  // where it comes from, as far as somebody has to know; by its PROXY header, if it has one
+  IpEndpoint local;   // where it went to
+  IpEndpoint proxy;   // who sent the PROXY header
   std::unique_ptr<TlsFacts> tls;
   std::string_view upstream;  // the address it was connected to; of somebody who outlives this
 

@@ -41,12 +41,8 @@ bool send_header(const Session& session, ProxyHeaderVersion version, int fd) {
 
 ProxyConfig::ProxyConfig(TcpProxyOptions given)
     : options(std::move(given)),
-      balancer(options.balance, options.upstreams.size()),
+      upstreams(std::make_shared<Pool>(options.upstreams)),
       admission(options.connection.access, options.connection.limits) {
-  for (const auto& upstream : options.upstreams) {
-    upstreams.push_back(evloop::SocketAddress::parse(upstream.address));
-    upstream_names.push_back(upstreams.back().to_string());
-  }
   const auto& connection = options.connection;
   for (const auto& text : connection.proxy_protocol.from) {
     const auto network = Network::parse(text);
@@ -55,6 +51,7 @@ ProxyConfig::ProxyConfig(TcpProxyOptions given)
   }
   if (!connection.access_log.path.empty()) access_log = std::make_unique<AccessLog>(connection.access_log.path);
   needs_addresses = access_log || admission.needs_source() || !header_senders.empty() ||
+                    hashes_source(options.upstreams.balance) ||
                     connection.proxy_protocol.send != ProxyHeaderVersion::none;
 }
 
@@ -65,7 +62,8 @@ ProxyShare::ProxyShare(evloop::EventLoop& loop, ProxyConfig& config, host::Workl
       open_(counters),
       tally_(loop, counters),
       book_(loop, config.ends, config.access_log.get()),
-      wheel_(loop, tick_for(config.options.connection.timeouts)) {}
+      wheel_(loop, tick_for(config.options.connection.timeouts)),
+      upstreams_(loop, config.upstreams) {}
 
 ProxyShare::~ProxyShare() {
   cut_those_without_tunnel(EndReason::aborted);
@@ -80,8 +78,8 @@ void ProxyShare::accepted(evloop::UniqueFd connection) {
   const auto now = loop_.time();
   auto session = std::make_unique<Session>(book_, now);
   if (config_.needs_addresses) {
-    session->client = Endpoint::peer(connection.get());
-    session->local = Endpoint::local(connection.get());
+    session->client = IpEndpoint::peer(connection.get());
+    session->local = IpEndpoint::local(connection.get());
   }
   session->socket = std::move(connection);
   if (const auto refused = config_.admission.accept(session->ticket, now)) return session->end(*refused);
@@ -109,10 +107,10 @@ void ProxyShare::admit(std::unique_ptr<Session> session) {
 
 void ProxyShare::connected(Dial& dial) {
   auto session = std::move(dial.session);
-  auto upstream = std::move(dial.upstream);
-  auto place = std::move(dial.place);
+  auto upstream = std::move(dial.upstream.socket);
+  auto place = std::move(dial.upstream.place);
   destroy(dials_, dial);
-  session->upstream = config_.upstream_names[place.upstream()];
+  session->upstream = place.endpoint().name();
   session->connected = loop_.time();
   const auto version = config_.options.connection.proxy_protocol.send;
   if (version != ProxyHeaderVersion::none && !send_header(*session, version, upstream.get()))

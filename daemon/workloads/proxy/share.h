@@ -2,24 +2,21 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "aio/event_loop.h"
 #include "base/unique_fd.h"
 #include "host/workload.h"
-#include "net/socket_address.h"
 #include "workloads/byte_tally.h"
 #include "workloads/linked_list.h"
 #include "workloads/open_connections.h"
 #include "workloads/options.h"
 #include "workloads/proxy/access_log.h"
 #include "workloads/proxy/admission.h"
-#include "workloads/proxy/balancer.h"
 #include "workloads/proxy/deadline_wheel.h"
 #include "workloads/proxy/network_table.h"
 #include "workloads/proxy/pipe_pool.h"
 #include "workloads/proxy/session_book.h"
+#include "workloads/upstreams/upstream_share.h"
 
 namespace evloopd::workloads {
 
@@ -29,15 +26,13 @@ class Tunnel;
 
 // What all loops of one tcp.proxy have in common. Any thread.
 struct ProxyConfig {
-  // Throws ValueError for an address or a network that is none, std::system_error for a log that cannot be opened.
+  // Throws ValueError for a network that is none, std::system_error for a log that cannot be opened; and see Pool.
   explicit ProxyConfig(TcpProxyOptions given);
 
   const TcpProxyOptions options;
-  std::vector<evloop::SocketAddress> upstreams;  // constant
-  std::vector<std::string> upstream_names;       // constant: their addresses as text
-  NetworkTable<bool> header_senders;             // constant: whose connections begin with a PROXY header
-  bool needs_addresses = false;                  // constant: of clients
-  Balancer balancer;
+  const std::shared_ptr<Pool> upstreams;
+  NetworkTable<bool> header_senders;  // constant: whose connections begin with a PROXY header
+  bool needs_addresses = false;       // constant: of clients
   Admission admission;
   EndCounters ends;
   std::unique_ptr<AccessLog> access_log;  // null: none
@@ -61,6 +56,7 @@ class ProxyShare final : public host::WorkloadShare {
   // For greetings, dials and tunnels.
   [[nodiscard]] evloop::EventLoop& loop() noexcept { return loop_; }
   [[nodiscard]] ProxyConfig& config() noexcept { return config_; }
+  [[nodiscard]] UpstreamShare& upstreams() noexcept { return upstreams_; }
   [[nodiscard]] ByteTally& tally() noexcept { return tally_; }
   [[nodiscard]] PipePool& pipes() noexcept { return pipes_; }
   [[nodiscard]] DeadlineWheel& wheel() noexcept { return wheel_; }
@@ -86,6 +82,7 @@ class ProxyShare final : public host::WorkloadShare {
   SessionBook book_;
   PipePool pipes_;
   DeadlineWheel wheel_;
+  UpstreamShare upstreams_;
   LinkedList<Greeting> greetings_;  // owned
   LinkedList<Dial> dials_;          // owned
   LinkedList<Tunnel> tunnels_;

@@ -128,7 +128,7 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   std::unique_ptr<Splice> splice_;  // from here to the other, once there was much
 };
 
-Tunnel::Tunnel(ProxyShare& share, Balancer::Place place, std::unique_ptr<Session> session) noexcept
+Tunnel::Tunnel(ProxyShare& share, Place place, std::unique_ptr<Session> session) noexcept
     : share_(&share), place_(std::move(place)), session_(std::move(session)), active_(*session_->connected) {}
 
 void Tunnel::start(evloop::UniqueFd upstream) {
@@ -157,7 +157,9 @@ void Tunnel::orphan() {
 // --- what the ends tell ---
 
 void Tunnel::first_byte(const End& from) noexcept {
-  if (&from == upstream_) session_->first_byte = share_->loop().time();
+  if (&from != upstream_) return;
+  session_->first_byte = share_->loop().time();
+  place_.served();
 }
 
 void Tunnel::ended(const End& end) {
@@ -171,7 +173,9 @@ void Tunnel::ended(const End& end) {
 }
 
 void Tunnel::failed(const End& end) noexcept {
-  if (session_) session_->end(&end == client_ ? EndReason::client_reset : EndReason::upstream_reset);
+  if (!session_) return;
+  if (&end == upstream_ && !session_->first_byte) place_.reset_early(share_->loop().time());
+  session_->end(&end == client_ ? EndReason::client_reset : EndReason::upstream_reset);
 }
 
 void Tunnel::lost(End& end) noexcept {

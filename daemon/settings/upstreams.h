@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "settings/address.h"
+#include "settings/value.h"
+#include "workloads/upstreams/options.h"
+
+namespace evloopd::settings {
+
+// Reads those keys of a workload that are about its upstreams. It listens at `listeners`. `may_exec`: checks may run
+// programs.
+[[nodiscard]] workloads::UpstreamsOptions read_upstreams(Mapping& keys, const std::vector<Address>& listeners,
+                                                         bool may_exec);
+
+// The same keys, a line each.
+[[nodiscard]] std::vector<std::string> print_upstreams(const workloads::UpstreamsOptions& options);
+
+}  // namespace evloopd::settings

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host/upstreams.h"
+
+// What a pool of upstreams takes. Plain values; settings/ fills them.
+namespace evloopd::workloads {
+
+using std::chrono::nanoseconds;
+
+enum class Balance {
+  round_robin,      // in turn, by weight
+  least_conn,       // the one with the fewest connections for its weight
+  power_of_two,     // the better of two that are drawn: nearly as even, and no herd
+  source_hash,      // by the client's address: the same for it while the list of those that are up stays the same
+  consistent_hash,  // likewise, and when one of N goes only about 1/N of the clients move
+};
+
+// With all upstreams down: refuse clients, or try them as if all were up.
+enum class AllDown { refuse, use_all };
+
+// For clients that find every upstream at its limit.
+struct QueueOptions {
+  int length = 1024;  // 0: none waits
+  nanoseconds timeout = std::chrono::seconds(5);
+};
+
+// How many connects may be retries, over ten seconds, on each loop.
+struct RetryOptions {
+  int percent = 20;  // of the clients
+  int least = 10;    // and so many a second
+};
+
+// Takes an upstream out that fails clients, for a while, whatever checks say.
+struct EjectionOptions {
+  int failures = 3;  // connects that failed in a row; 0: none ejects
+  int resets = 0;    // connections in a row that it reset before it had sent a byte; 0: none ejects
+  nanoseconds time = std::chrono::seconds(10);     // the first; each that follows soon is longer by it
+  nanoseconds longest = std::chrono::minutes(5);
+  int most = 50;     // percent of the pool that may be out at once
+};
+
+enum class CheckKind { none, tcp, tls, http, expect, exec };
+
+// How TLS is spoken to who is checked.
+struct CheckTls {
+  bool verify = true;
+  std::string server_name{};  // empty: the host of the request, else the address
+  std::string ca{};           // file; empty: whom the system trusts
+};
+
+// Asks each upstream again and again whether it serves.
+struct CheckOptions {
+  CheckKind kind = CheckKind::none;
+  nanoseconds interval = std::chrono::seconds(2);
+  nanoseconds down_interval = std::chrono::seconds(2);  // while it is down
+  int jitter = 10;                                      // percent by which an interval may be shorter or longer
+  nanoseconds timeout = std::chrono::seconds(1);
+  int rise = 2;  // passed in a row: up
+  int fall = 3;  // failed in a row: down
+  int port = 0;  // 0: that of the address
+
+  bool tls = false;  // http and expect: over TLS
+  CheckTls tls_options{};
+
+  // http
+  std::string method = "GET";
+  std::string path = "/";
+  std::string host{};                             // empty: the address
+  std::vector<std::string> statuses{"2xx", "3xx"};  // "200", "2xx"
+  std::string header{};                           // "Name: value" that must be in the answer; empty: none
+  std::string body{};                             // what must be in the first 64 KiB of the body
+
+  // expect
+  std::string send{};
+  std::string expect{};  // what must be in the first 64 KiB that come
+
+  // exec: status 0 passes. The address stands in its environment: EVLOOPD_UPSTREAM, _HOST and _PORT.
+  std::vector<std::string> command{};
+  bool may_exec = false;  // without it a pool refuses the kind
+};
+
+// For entries that are names.
+struct DnsOptions {
+  std::vector<std::string> servers{};               // "127.0.0.1:53"; empty: the system's
+  nanoseconds least = std::chrono::seconds(1);      // an answer is good for its TTL, but no shorter
+  nanoseconds most = std::chrono::minutes(5);       // and no longer than this
+  nanoseconds timeout = std::chrono::seconds(5);    // for one look-up, all tries together
+};
+
+struct UpstreamsOptions {
+  std::vector<host::UpstreamSpec> list{};
+  Balance balance = Balance::round_robin;
+  nanoseconds connect_timeout = std::chrono::seconds(5);  // for one address
+  int connect_attempts = 3;                               // addresses tried for one client
+  RetryOptions retries{};
+  QueueOptions queue{};
+  EjectionOptions ejection{};
+  CheckOptions check{};
+  nanoseconds slow_start{};  // in which the share of one that comes back grows from a tenth to the whole; 0: none
+  AllDown all_down = AllDown::refuse;
+  DnsOptions dns{};
+};
+
+}  // namespace evloopd::workloads
