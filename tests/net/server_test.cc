@@ -486,29 +486,29 @@ TEST_F(ServerTest, AnAddressMayBeAUnixPath) {
 
 // --- contexts ---
 
-const ContextVar<std::string> where("where", "nowhere");
+const ContextVar<std::string> origin("origin", "nowhere");
 
 TEST_F(ServerTest, EachConnectionRunsInACopyOfTheContextOfTheCreation) {  // SRV-15
   std::vector<std::string> seen;
   const auto context = Context::empty();
   std::optional<Server> server;
   context.run([&] {
-    where.set("creation");
+    origin.set("creation");
     server.emplace(run(create_server(
         loop_,
         [&]() -> Ref<BaseProtocol> {
-          seen.push_back("factory: " + where.get());
+          seen.push_back("factory: " + origin.get());
           const auto protocol = protocols_.emplace_back(new Recorder);
           protocol->on_made = [&](Recorder&) {
-            seen.push_back("made: " + where.get());
-            where.set("connection");
+            seen.push_back("made: " + origin.get());
+            origin.set("connection");
           };
-          protocol->on_data = protocol->on_eof = [&](Recorder&) { seen.push_back("called: " + where.get()); };
-          protocol->on_lost = [&](Recorder&) { seen.push_back("lost: " + where.get()); };
+          protocol->on_data = protocol->on_eof = [&](Recorder&) { seen.push_back("called: " + origin.get()); };
+          protocol->on_lost = [&](Recorder&) { seen.push_back("lost: " + origin.get()); };
           return protocol;
         },
         "127.0.0.1", 0)));
-    where.set("later");
+    origin.set("later");
   });
   for (int i = 0; i < 2; ++i) {
     auto client = connect_and_wait(*server);
@@ -526,11 +526,11 @@ TEST_F(ServerTest, ATaskThatResumesOrClosesBringsNothingIntoTheConnectionsContex
   auto server = serve();
   const auto client = connect_and_wait(server);
   auto& protocol = *protocols_.back();
-  protocol.on_data = [&](Recorder&) { seen.push_back("data: " + where.get()); };
-  protocol.on_lost = [&](Recorder&) { seen.push_back("lost: " + where.get()); };
+  protocol.on_data = [&](Recorder&) { seen.push_back("data: " + origin.get()); };
+  protocol.on_lost = [&](Recorder&) { seen.push_back("lost: " + origin.get()); };
   protocol.transport->pause_reading();
   const auto act = [](Transport* transport, bool closes) -> Coro<void> {
-    where.set("task");
+    origin.set("task");
     closes ? transport->close() : transport->resume_reading();
     co_return;
   };
