@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "metrics/families.h"
+#include "metrics/upstreams.h"
 
 namespace evloopd::metrics {
 namespace {
@@ -171,7 +172,9 @@ std::vector<prometheus::MetricFamily> HostCollector::Collect() const {
   put_inputs(builder);
   put_work(builder);
   auto families = builder.take();
-  put_workloads(host_.workloads(), families);
+  const auto workloads = host_.workloads();
+  put_workloads(workloads, families);
+  put_upstreams(workloads, families);
   return families;
 }
 

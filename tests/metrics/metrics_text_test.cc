@@ -53,6 +53,29 @@ class Silent final : public host::Workload {
   }
 };
 
+// Sends its clients to one upstream, which has two addresses.
+class Sending final : public host::Workload, private host::Upstreams {
+ public:
+  [[nodiscard]] std::string_view kind() const override { return "test.sending"; }
+  [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop&) override {
+    return std::make_unique<SilentShare>();
+  }
+  [[nodiscard]] host::Upstreams* upstreams() noexcept override { return this; }
+
+ private:
+  host::HostResult<void> set(std::vector<host::UpstreamSpec>) override { return {}; }
+  [[nodiscard]] host::UpstreamsSnapshot snapshot() const override {
+    host::UpstreamSnapshot app{.name = "app:80", .connections_open = 3, .connections_total = 5, .checks_failed = 7,
+                               .connect_seconds = {.bounds = bounds, .buckets = {}, .sum = 1.5}, .endpoints = {}};
+    app.connect_seconds.buckets.assign(bounds.size() + 1, 2);
+    app.endpoints.resize(2);
+    app.endpoints[1].state = host::UpstreamState::down;
+    return {.list = {app}, .queue_length = 2, .queue_full = 4, .queue_timeouts = 6, .retries_denied = 8};
+  }
+
+  const std::vector<double> bounds = std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+};
+
 evloop::Coro<std::string> do_nothing() { co_return ""; }
 evloop::Coro<std::string> wait_at(std::shared_ptr<std::latch> held, std::shared_ptr<std::latch> free) {
   held->count_down();
@@ -133,6 +156,7 @@ TEST_F(MetricsText, PromtoolHasNothingToSayAboutIt) {
   create("io-0");
   ASSERT_TRUE(host.start("io-0", soon()));
   ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
+  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Sending>()));
   const auto [status, output] = promtool_check(metrics_text(host, "1.2.3"));
   EXPECT_EQ(status, 0);
   EXPECT_EQ(output, "");
@@ -156,6 +180,8 @@ TEST_F(MetricsText, TheNumberOfSeriesFollowsFromTheConfiguration) {
   EXPECT_EQ(scrape().size(), none + 2 * (one - none)) << "whatever goes on";
   ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
   EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 5);
+  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Sending>()));
+  EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 5 + 5 + 4 + 27) << "of a workload with one upstream";
 }
 
 TEST_F(MetricsText, FamiliesAreThereBeforeAnythingHappens) {
@@ -217,6 +243,27 @@ TEST_F(MetricsText, AWorkloadHasItsCounters) {
   EXPECT_EQ(value(series, R"(evloopd_workload_connections_total{workload="web"})"), 7);
   EXPECT_EQ(value(series, R"(evloopd_workload_transferred_bytes_total{workload="web",direction="in"})"), 11);
   EXPECT_EQ(value(series, R"(evloopd_workload_transferred_bytes_total{workload="web",direction="out"})"), 13);
+}
+
+TEST_F(MetricsText, AnUpstreamHasItsCountersWhateverItsAddresses) {
+  create("io-0");
+  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Sending>()));
+  const auto series = scrape();
+  const auto of = [&](const std::string& name, const std::string& more = "") {
+    return value(series, "evloopd_upstream_" + name + R"({workload="front",upstream="app:80")" + more + '}');
+  };
+  EXPECT_EQ(of("connections_open"), 3);
+  EXPECT_EQ(of("connections_total"), 5);
+  EXPECT_EQ(of("checks_total", R"(,result="failed")"), 7);
+  EXPECT_EQ(of("checks_total", R"(,result="passed")"), 0);
+  EXPECT_EQ(of("connect_duration_seconds_count"), 28);
+  EXPECT_EQ(of("endpoints", R"(,state="up")"), 1);
+  EXPECT_EQ(of("endpoints", R"(,state="down")"), 1);
+  EXPECT_EQ(of("endpoints", R"(,state="ejected")"), 0);
+  EXPECT_EQ(value(series, R"(evloopd_workload_queue_length{workload="front"})"), 2);
+  EXPECT_EQ(value(series, R"(evloopd_workload_queue_refused_total{workload="front",reason="full"})"), 4);
+  EXPECT_EQ(value(series, R"(evloopd_workload_queue_refused_total{workload="front",reason="timeout"})"), 6);
+  EXPECT_EQ(value(series, R"(evloopd_workload_retries_denied_total{workload="front"})"), 8);
 }
 
 TEST_F(MetricsText, ThisProcessIsDescribed) {

@@ -174,6 +174,37 @@ TEST_F(ProxyOnLoops, CountsOverAllLoops) {
   EXPECT_EQ(workload("a").connections_total + workload("b").connections_total, 20U);
 }
 
+TEST_F(ProxyOnLoops, ItsUpstreamsAreReplacedUnderLoadAndFailNobody) {
+  Client client(address_);
+  ASSERT_TRUE(client.is_served());
+  const auto a = workload("a").listeners.at(0), b = workload("b").listeners.at(0);
+  for (int round = 0; round < 20; ++round) {
+    const auto& one = round % 2 == 0 ? a : b;
+    ASSERT_TRUE(host_.set_upstreams("front", {{.address = one}}));
+    EXPECT_EQ(fetch(address_), round % 2 == 0 ? "a" : "b");
+    if (round % 5 == 0) ASSERT_TRUE(client.is_served());
+  }
+  EXPECT_THAT(client.failures(), testing::IsEmpty());
+  EXPECT_EQ(workload("front").connections_failed, 0U);
+}
+
+TEST_F(ProxyOnLoops, OnlySoManyAreAtAnUpstreamAtOnceAndNobodyIsLost) {
+  const auto a = workload("a").listeners.at(0);
+  ASSERT_TRUE(host_.set_upstreams("front", {{.address = a, .max_connections = 1}}));
+  Client clients[4]{Client(address_), Client(address_), Client(address_), Client(address_)};
+  for (auto& client : clients) EXPECT_TRUE(client.is_served());
+  for (auto& client : clients) EXPECT_THAT(client.failures(), testing::IsEmpty());
+  EXPECT_LE(workload("a").connections_open, 2U) << "one, and one whose end is on its way";
+}
+
+TEST_F(ProxyOnLoops, SettingUpstreamsIsRefusedByItsReason) {
+  const auto reason = [](const auto& result) { return result ? "" : host::reason_name(result.error().reason); };
+  EXPECT_STREQ(reason(host_.set_upstreams("nothing", {})), "WORKLOAD_NOT_FOUND");
+  EXPECT_STREQ(reason(host_.set_upstreams("a", {})), "BAD_ARGUMENT") << "it has no upstreams";
+  EXPECT_STREQ(reason(host_.set_upstreams("front", {{.address = "nonsense"}})), "BAD_ARGUMENT");
+  EXPECT_THAT(fetch(address_), testing::AnyOf("a", "b"));
+}
+
 TEST_F(ProxyOnLoops, ShutsDownUnderLoad) {
   Client client(address_);
   ASSERT_TRUE(client.is_served());
