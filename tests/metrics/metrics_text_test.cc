@@ -179,9 +179,9 @@ TEST_F(MetricsText, TheNumberOfSeriesFollowsFromTheConfiguration) {
   ASSERT_TRUE(run("io-1", "nothing"));
   EXPECT_EQ(scrape().size(), none + 2 * (one - none)) << "whatever goes on";
   ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
-  EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 5);
+  EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 6);
   ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Sending>()));
-  EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 5 + 5 + 4 + 27) << "of a workload with one upstream";
+  EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 6 + 6 + 4 + 27) << "of a workload with one upstream";
 }
 
 TEST_F(MetricsText, FamiliesAreThereBeforeAnythingHappens) {
