@@ -80,7 +80,7 @@ TEST_F(ExecutorTest, ToThreadCarriesACopyOfTheContext) {  // EXEC-11
     EXPECT_EQ(co_await to_thread(job), 1);
     EXPECT_EQ(co_await to_thread(job), 1);
     EXPECT_EQ(variable.get(), 1);
-    EXPECT_EQ(co_await loop().run_in_executor(nullptr, job), 0);
+    EXPECT_EQ(co_await loop_.run_in_executor(nullptr, job), 0);
   };
   run(body());
 }
