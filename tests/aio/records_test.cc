@@ -55,6 +55,37 @@ TEST_F(RecordsTest, ShowATasksStateAndItsAwaitChain) {  // TASK-20
   EXPECT_THAT(tasks(), IsEmpty());
 }
 
+// As many coroutines deep as it is told, and then asleep.
+Coro<void> dive(int levels) {
+  if (levels > 1) co_await dive(levels - 1);
+  if (levels == 1) co_await sleep(1h);
+}
+
+TEST_F(RecordsTest, KeepAChainThatIsDeep) {
+  for (const int levels : {4, 5, 15}) {
+    const auto task = start(dive(levels));
+    turn();
+    ASSERT_EQ(tasks().size(), 1u);
+    const auto view = tasks().front();
+    ASSERT_EQ(view.depth, static_cast<std::size_t>(levels) + 1);
+    for (int i = 0; i < levels; ++i) EXPECT_THAT(view.frames[static_cast<std::size_t>(i)].function_name(), HasSubstr("dive"));
+    EXPECT_THAT(view.frames[static_cast<std::size_t>(levels)].file_name(), EndsWith("sleep.cc")) << levels;
+    task.cancel();
+    turn(2);
+  }
+}
+
+TEST_F(RecordsTest, OfAChainThatIsTooDeepTheInnermostIsKept) {
+  const auto task = start(dive(40));
+  turn();
+  const auto view = tasks().front();
+  EXPECT_EQ(view.depth, 41u);
+  EXPECT_THAT(view.frames[TaskRecord::frames_kept - 2].function_name(), HasSubstr("dive"));
+  EXPECT_THAT(view.frames.back().file_name(), EndsWith("sleep.cc"));
+  task.cancel();
+  turn(2);
+}
+
 TEST_F(RecordsTest, TheQueueOfALoopAtRestIsWhatWaitsForItsNextRun) {
   const auto& length = loop().port()->stats.ready_length;
   loop().call_soon([] {});
