@@ -26,7 +26,8 @@ struct UpstreamSpec {
 class Upstreams {
  public:
   // Replaces the list. Addresses that stay keep their health, counters and connections; those that go get no new client
-  // and keep the connections they have. BAD_ARGUMENT, and nothing is changed, for an entry that is wrong or there twice.
+  // and keep the connections they have. BAD_ARGUMENT, and nothing is changed, for an entry that is wrong or there
+  // twice.
   virtual HostResult<void> set(std::vector<UpstreamSpec> list) = 0;
   [[nodiscard]] virtual UpstreamsSnapshot snapshot() const = 0;
 

@@ -48,9 +48,10 @@ void put_each(const std::vector<WorkloadSnapshot>& workloads, Families& families
 }  // namespace
 
 void put_upstreams(const std::vector<WorkloadSnapshot>& workloads, Families& families) {
-  put_workloads(workloads, families,
-                Family::gauge("evloopd_workload_queue_length", "Clients that wait for a place at an upstream."),
-                [](Family& family, Labels labels, const auto& all) { family.add(std::move(labels), all.queue_length); });
+  put_workloads(
+      workloads, families,
+      Family::gauge("evloopd_workload_queue_length", "Clients that wait for a place at an upstream."),
+      [](Family& family, Labels labels, const auto& all) { family.add(std::move(labels), all.queue_length); });
   put_workloads(workloads, families,
                 Family::counter("evloopd_workload_queue_refused_total",
                                 "Clients given up because too many waited (full), or no place was left in time."),
@@ -58,17 +59,17 @@ void put_upstreams(const std::vector<WorkloadSnapshot>& workloads, Families& fam
                   family.add(with(labels, "reason", "full"), all.queue_full);
                   family.add(with(labels, "reason", "timeout"), all.queue_timeouts);
                 });
-  put_workloads(workloads, families,
-                Family::counter("evloopd_workload_retries_denied_total",
-                                "Clients given up after a failed connect because too many were being retried."),
-                [](Family& family, Labels labels, const auto& all) {
-                  family.add(std::move(labels), all.retries_denied);
-                });
+  put_workloads(
+      workloads, families,
+      Family::counter("evloopd_workload_retries_denied_total",
+                      "Clients given up after a failed connect because too many were being retried."),
+      [](Family& family, Labels labels, const auto& all) { family.add(std::move(labels), all.retries_denied); });
 
   const auto each = [&](Family family, auto read) {
-    put_each(workloads, families, std::move(family), [&](Family& into, Labels labels, const UpstreamSnapshot& upstream) {
-      into.add(std::move(labels), read(upstream));
-    });
+    put_each(workloads, families, std::move(family),
+             [&](Family& into, Labels labels, const UpstreamSnapshot& upstream) {
+               into.add(std::move(labels), read(upstream));
+             });
   };
   each(Family::gauge("evloopd_upstream_connections_open", "Connections to the upstream, those being made included."),
        [](const auto& upstream) { return upstream.connections_open; });
@@ -76,10 +77,12 @@ void put_upstreams(const std::vector<WorkloadSnapshot>& workloads, Families& fam
        [](const auto& upstream) { return upstream.connections_total; });
   each(Family::counter("evloopd_upstream_connects_failed_total", "Connects that failed or took too long."),
        [](const auto& upstream) { return upstream.connects_failed; });
-  each(Family::histogram("evloopd_upstream_connect_duration_seconds", "Connects that succeeded."),
-       [](const auto& upstream) -> const auto& { return upstream.connect_seconds; });
-  each(Family::counter("evloopd_upstream_retries_total", "Connects tried after another upstream had failed the client."),
-       [](const auto& upstream) { return upstream.retries; });
+  each(
+      Family::histogram("evloopd_upstream_connect_duration_seconds", "Connects that succeeded."),
+      [](const auto& upstream) -> const auto& { return upstream.connect_seconds; });
+  each(
+      Family::counter("evloopd_upstream_retries_total", "Connects tried after another upstream had failed the client."),
+      [](const auto& upstream) { return upstream.retries; });
   each(Family::counter("evloopd_upstream_ejections_total", "Times an address was taken out because it failed clients."),
        [](const auto& upstream) { return upstream.ejections; });
   put_each(workloads, families, Family::counter("evloopd_upstream_checks_total", "Health checks by result."),

@@ -101,8 +101,7 @@ void read_word(std::string& target, const Value& value, std::string_view what, I
 
 bool is_status(std::string_view text) {
   return text.size() == 3 && text[0] >= '1' && text[0] <= '5' &&
-         (text.substr(1) == "xx" ||
-          std::ranges::all_of(text.substr(1), [](char c) { return c >= '0' && c <= '9'; }));
+         (text.substr(1) == "xx" || std::ranges::all_of(text.substr(1), [](char c) { return c >= '0' && c <= '9'; }));
 }
 
 void read_http(Mapping& keys, CheckOptions& check) {
@@ -136,14 +135,24 @@ void read_command(const Value& value, CheckOptions& check, bool may_exec) {
 
 // Keys that only some kinds have. Those of no check are let pass: so it is turned off by one word.
 void refuse_foreign_keys(Mapping& keys, CheckKind kind) {
-  constexpr auto http = 1U << static_cast<unsigned>(CheckKind::http), expect = 1U << static_cast<unsigned>(CheckKind::expect),
+  constexpr auto http = 1U << static_cast<unsigned>(CheckKind::http),
+                 expect = 1U << static_cast<unsigned>(CheckKind::expect),
                  tls = 1U << static_cast<unsigned>(CheckKind::tls), exec = 1U << static_cast<unsigned>(CheckKind::exec),
                  tcp = 1U << static_cast<unsigned>(CheckKind::tcp);
-  constexpr std::array<std::pair<std::string_view, unsigned>, 14> owners{{
-      {"port", tcp | tls | http | expect}, {"tls", http | expect}, {"verify", tls | http | expect},
-      {"server_name", tls | http | expect}, {"ca", tls | http | expect}, {"method", http}, {"path", http},
-      {"host", http}, {"statuses", http}, {"header", http}, {"body", http}, {"send", expect}, {"expect", expect},
-      {"command", exec}}};
+  constexpr std::array<std::pair<std::string_view, unsigned>, 14> owners{{{"port", tcp | tls | http | expect},
+                                                                          {"tls", http | expect},
+                                                                          {"verify", tls | http | expect},
+                                                                          {"server_name", tls | http | expect},
+                                                                          {"ca", tls | http | expect},
+                                                                          {"method", http},
+                                                                          {"path", http},
+                                                                          {"host", http},
+                                                                          {"statuses", http},
+                                                                          {"header", http},
+                                                                          {"body", http},
+                                                                          {"send", expect},
+                                                                          {"expect", expect},
+                                                                          {"command", exec}}};
   if (kind == CheckKind::none) return;
   for (const auto& [key, kinds] : owners)
     if (const auto value = keys[key]; value.present() && (kinds & 1U << static_cast<unsigned>(kind)) == 0)
@@ -210,8 +219,7 @@ void read_dns_options(const Value& value, workloads::DnsOptions& dns) {
   auto keys = value.mapping();
   for (const auto& item : keys["servers"].list("a list of addresses", max_words)) {
     const auto address = item.address();
-    if (address && address->family == Address::Family::unix_socket)
-      item.refuse("must be an IP address with its port");
+    if (address && address->family == Address::Family::unix_socket) item.refuse("must be an IP address with its port");
     if (address) dns.servers.push_back(address->to_string());
   }
   assign(dns.least, keys["min_ttl"].duration(10ms, 24h));
@@ -245,9 +253,13 @@ std::vector<std::string> print_check(const CheckOptions& check) {
 // What a check of this kind has. Of none all is printed, so that every key is to be seen.
 std::vector<std::string> print_kind(const CheckOptions& check) {
   const bool all = check.kind == CheckKind::none;
-  const auto is = [&](std::initializer_list<CheckKind> kinds) { return all || std::ranges::count(kinds, check.kind) > 0; };
+  const auto is = [&](std::initializer_list<CheckKind> kinds) {
+    return all || std::ranges::count(kinds, check.kind) > 0;
+  };
   std::vector<std::string> lines;
-  const auto add = [&](std::string key, const std::string& value) { lines.push_back("  " + std::move(key) + ": " + value); };
+  const auto add = [&](std::string key, const std::string& value) {
+    lines.push_back("  " + std::move(key) + ": " + value);
+  };
   if (is({CheckKind::tcp, CheckKind::tls, CheckKind::http, CheckKind::expect})) add("port", std::to_string(check.port));
   if (is({CheckKind::http, CheckKind::expect})) add("tls", check.tls ? "true" : "false");
   if (is({CheckKind::tls, CheckKind::http, CheckKind::expect})) {

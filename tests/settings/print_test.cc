@@ -47,7 +47,8 @@ auto fields(const workloads::UpstreamsOptions& o) {
   const auto& [list, balance, timeout, attempts, retries, queue, ejection, check, slow_start, all_down, dns] = o;
   std::string texts;
   for (const auto& [address, name, weight, backup, most] : list)
-    texts += address + ' ' + name + ' ' + std::to_string(weight) + (backup ? " backup " : " ") + std::to_string(most) + '\n';
+    texts +=
+        address + ' ' + name + ' ' + std::to_string(weight) + (backup ? " backup " : " ") + std::to_string(most) + '\n';
   const auto& [percent, least] = retries;
   const auto& [length, queue_timeout] = queue;
   const auto& [failures, resets, time, longest, most_ejected] = ejection;
@@ -73,7 +74,8 @@ void expect_equal(const Settings& a, const Settings& b) {
     const auto& [observe, admin] = control;
     const auto& [enabled, address] = metrics;
     const auto& [level, format] = log;
-    return std::tuple(name, lame_duck, drain, exec_checks, fields(observe), fields(admin), enabled, address, level, format, hidden);
+    return std::tuple(name, lame_duck, drain, exec_checks, fields(observe), fields(admin), enabled, address, level, format,
+                      hidden);
   };
   EXPECT_EQ(rest(a), rest(b));
   ASSERT_EQ(a.loops.size(), b.loops.size());
@@ -125,7 +127,8 @@ workloads:
   const std::string rest = ", interval: 3s, down_interval: 1s, jitter: 0, timeout: 500ms, rise: 4, fall: 5";
   for (const std::string check :
        {"kind: tcp, port: 81", "kind: tls, verify: false, server_name: a.example, ca: /etc/ca.pem",
-        R"(kind: http, tls: true, method: HEAD, path: "/h?a=$b", host: h, statuses: [200, 3xx], header: "A: b", body: "\"${x:-é}\"")",
+        R"(kind: http, tls: true, method: HEAD, path: "/h?a=$b", host: h, statuses: [200, 3xx], header: "A: b")",
+        R"(kind: http, body: "\"${x:-é}\"")",
         R"(kind: expect, send: "PING\r\n", expect: "+PONG\r")", R"(kind: exec, command: [/bin/sh, -c, "exit 0"])"})
     expect_round_trip(begin + "    check: {" + check + rest + "}\n");
 }

@@ -425,6 +425,40 @@ TEST_F(TcpProxyTest, TriesSoManyUpstreamsAndNotMore) {
   EXPECT_EQ(counters().connections_failed, 1U);
 }
 
+TEST_F(TcpProxyTest, TellsThePoolOfUpstreamsThatResetBeforeTheyAnswer) {
+  Upstream first;
+  Upstream second;
+  start_to({first.address(), second.address()}, {.upstreams = {.ejection = {.resets = 1}}});
+  auto client = connect();
+  auto server = accept(first);
+  server.send("hello");
+  EXPECT_TRUE(gets(client, "hello"));
+  server.reset();
+  EXPECT_TRUE(turn_until([&] { return client.error() == ECONNRESET; }));
+  EXPECT_TRUE(log().empty()) << "it had answered";
+  auto another = connect();
+  auto unanswered = accept(second);
+  unanswered.reset();
+  EXPECT_TRUE(turn_until([&] { return another.error() == ECONNRESET; }));
+  EXPECT_THAT(log(), testing::ElementsAre(testing::HasSubstr(second.address() + " is ejected")));
+}
+
+TEST_F(TcpProxyTest, SendsAClientToTheSameUpstreamByItsAddress) {
+  Upstream first;
+  Upstream second;
+  for (const auto how : {Balance::source_hash, Balance::consistent_hash}) {
+    start_to({first.address(), second.address()}, {.upstreams = {.balance = how}});
+    std::vector<Peer> clients;
+    for (int i = 0; i < 4; ++i) clients.push_back(connect());
+    turn(5);
+    int at_first = 0;
+    while (first.try_accept()) ++at_first;
+    EXPECT_THAT(at_first, testing::AnyOf(0, 4));
+    while (second.try_accept()) ++at_first;
+    EXPECT_EQ(at_first, 4);
+  }
+}
+
 TEST_F(TcpProxyTest, GivesUpAnUpstreamThatDoesNotAnswerInTime) {
   const BusyUpstream busy;
   Upstream alive;

@@ -13,6 +13,15 @@ namespace evloopd::workloads {
 
 using Where = WaitingRoom::Where;
 
+namespace {
+
+// No fault of the upstream's: this process or machine has no more to give.
+bool is_own_fault(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == EADDRNOTAVAIL;
+}
+
+}  // namespace
+
 Connector::~Connector() {
   stop_waiting();
   leave_queue();
@@ -21,7 +30,7 @@ Connector::~Connector() {
 void Connector::start() {
   share_.retries().count_client(share_.loop().time());
   // Who waits already comes first.
-  if (share_.pool().room().size() > 0 && share_.may_come(tried_)) return enter_queue(Where::end);
+  if (room().size() > 0 && share_.may_come(tried_)) return enter_queue(Where::end);
   try_next();
 }
 
@@ -52,6 +61,7 @@ void Connector::begin() {
   const int error = connect();
   if (error == EINPROGRESS) return wait();
   if (error == 0) return connected();
+  if (is_own_fault(error)) return no_socket(error);
   failed(error);
   try_next();
 }
@@ -100,7 +110,17 @@ void Connector::failed(int error) {
   place = {};
 }
 
+void Connector::no_socket(int error) {
+  socket.reset();
+  share_.pool().cannot_connect(place.endpoint(), evloop::error_text(error), share_.loop().time());
+  place = {};
+  client_.upstream_failed(ConnectFailure::no_socket);
+}
+
 // --- the queue ---
+
+// The same one as long as it waits.
+WaitingRoom& Connector::room() noexcept { return share_.pool().room(!tried_.empty()); }
 
 // There is no place now.
 void Connector::give_up_or_queue(Where where) {
@@ -110,23 +130,22 @@ void Connector::give_up_or_queue(Where where) {
 }
 
 void Connector::enter_queue(Where where) {
-  auto& room = share_.pool().room();
   if (!ticket_) {
     auto& loop = share_.loop();
     ticket_ = std::make_shared<WaitingRoom::Ticket>(loop.port(), static_cast<WaitingRoom::Guest&>(*this));
     timer_ = loop.call_later(share_.pool().options().queue.timeout, [this] {
       leave_queue();
-      share_.pool().room().count_timeout();
+      room().count_timeout();
       client_.upstream_failed(ConnectFailure::queue_timeout);
     });
     share_.watch_room();
   }
-  if (!room.join(ticket_, where)) {
+  if (!room().join(ticket_, where)) {
     leave_queue();
     return client_.upstream_failed(ConnectFailure::queue_full);
   }
   // A place may have been left after the look for one and before the queue was joined, when nobody was to be called.
-  if (!room.is_first(*ticket_) || !take_place()) return;
+  if (!room().is_first(*ticket_) || !take_place()) return;
   leave_queue();
   begin();
 }
@@ -135,13 +154,13 @@ void Connector::leave_queue() noexcept {
   if (!ticket_) return;
   timer_.cancel();
   ticket_->abandon();
-  share_.pool().room().leave(*std::exchange(ticket_, nullptr));
+  room().leave(*std::exchange(ticket_, nullptr));
 }
 
 void Connector::called() {
   if (!take_place()) return give_up_or_queue(Where::front);
   leave_queue();
-  share_.pool().room().call_next();  // there may be places for more than one
+  share_.pool().call_next();  // there may be places for more than one
   begin();
 }
 

@@ -19,6 +19,7 @@ enum class ConnectFailure {
   none_up,        // none is up, or none has an address
   all_failed,     // as many as may be tried for one client, or all there are
   retry_denied,   // one failed, and too many are being retried
+  no_socket,      // this process has no socket or port left
   queue_full,     // all are at their limit, and too many wait
   queue_timeout,  // likewise, and no place was left in time
 };
@@ -64,6 +65,8 @@ class Connector final : private WaitingRoom::Guest {
   void stop_waiting() noexcept;
   void connected();
   void failed(int error);
+  void no_socket(int error);
+  [[nodiscard]] WaitingRoom& room() noexcept;
   void give_up_or_queue(WaitingRoom::Where where);
   void enter_queue(WaitingRoom::Where where);
   void leave_queue() noexcept;
@@ -77,7 +80,7 @@ class Connector final : private WaitingRoom::Guest {
   evloop::TimePoint began_;  // of the last connect
   evloop::TimerHandle timer_;
   std::shared_ptr<WaitingRoom::Ticket> ticket_;  // while it is queued
-  std::vector<const Endpoint*> tried_;  // those that failed
+  std::vector<const Endpoint*> tried_;           // those that failed
 };
 
 }  // namespace evloopd::workloads

@@ -17,8 +17,8 @@ struct DnsAnswer {
   evloop::Duration ttl;                          // the shortest of all that the answer is made of
 };
 
-// Asks name servers, by c-ares on the loop: no thread, and the time that an answer is good for, which getaddrinfo() does
-// not tell. /etc/hosts counts too. Loop thread only.
+// Asks name servers, by c-ares on the loop: no thread, and the time that an answer is good for, which getaddrinfo()
+// does not tell. /etc/hosts counts too. Loop thread only.
 class DnsClient {
  public:
   // Throws OsError if the servers make no sense.
@@ -27,8 +27,8 @@ class DnsClient {
   DnsClient& operator=(const DnsClient&) = delete;
   ~DnsClient();
 
-  // Of a service: what the SRV records of the lowest priority lead to. Throws std::system_error of dns_category(). Bound
-  // in time by wait_for(). This outlives it.
+  // Of a service: what the SRV records of the lowest priority lead to. Throws std::system_error of dns_category().
+  // Bound in time by wait_for(). This outlives it.
   evloop::Coro<DnsAnswer> lookup(DnsName name);
 
  private:

@@ -43,7 +43,7 @@ void Place::leave() noexcept {
   auto& pool = endpoint->pool();
   const bool limited = endpoint->limit() > 0;
   endpoint->give_back(Endpoint::connection);
-  if (limited) pool.place_left();
+  if (limited) pool.call_next();
 }
 
 }  // namespace evloopd::workloads

@@ -43,7 +43,9 @@ class Endpoint {
   // How connects and connections ended; each answers how many in a row have failed so.
   void connected() noexcept { forget(failures_); }
   void served() noexcept { forget(resets_); }
-  [[nodiscard]] std::uint32_t connect_failed() noexcept { return failures_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  [[nodiscard]] std::uint32_t connect_failed() noexcept {
+    return failures_.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
   [[nodiscard]] std::uint32_t reset_early() noexcept { return resets_.fetch_add(1, std::memory_order_relaxed) + 1; }
   // The next failure counts as this many.
   void set_failures(std::uint32_t failures, std::uint32_t resets) noexcept {

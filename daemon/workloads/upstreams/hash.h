@@ -24,7 +24,9 @@ constexpr std::uint64_t mix(std::uint64_t value) noexcept {
   for (const auto byte : bytes) value = (value ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3U;
   return mix(value);
 }
-[[nodiscard]] inline std::uint64_t hash_of(std::string_view text) noexcept { return hash_of(std::as_bytes(std::span(text))); }
+[[nodiscard]] inline std::uint64_t hash_of(std::string_view text) noexcept {
+  return hash_of(std::as_bytes(std::span(text)));
+}
 
 // By which a client is told from others: its host, without its port. All clients of a unix socket are one.
 [[nodiscard]] inline std::uint64_t source_key(const evloop::SocketAddress& client) noexcept {

@@ -8,8 +8,8 @@
 
 namespace evloopd::workloads {
 
-// One of several loops does something for all of them: who holds the lease. It must be renewed; a loop that is stopped or
-// stuck does not, and another one has it. Any thread.
+// One of several loops does something for all of them: who holds the lease. It must be renewed; a loop that is stopped
+// or stuck does not, and another one has it. Any thread.
 class Lease {
  public:
   static constexpr evloop::Duration term = std::chrono::seconds(3);

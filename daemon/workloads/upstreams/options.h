@@ -40,9 +40,9 @@ struct RetryOptions {
 struct EjectionOptions {
   int failures = 3;  // connects that failed in a row; 0: none ejects
   int resets = 0;    // connections in a row that it reset before it had sent a byte; 0: none ejects
-  nanoseconds time = std::chrono::seconds(10);     // the first; each that follows soon is longer by it
+  nanoseconds time = std::chrono::seconds(10);  // the first; each that follows soon is longer by it
   nanoseconds longest = std::chrono::minutes(5);
-  int most = 50;     // percent of the pool that may be out at once
+  int most = 50;  // percent of the pool that may be out at once
 };
 
 enum class CheckKind { none, tcp, tls, http, expect, exec };
@@ -71,10 +71,10 @@ struct CheckOptions {
   // http
   std::string method = "GET";
   std::string path = "/";
-  std::string host{};                             // empty: the address
+  std::string host{};                               // empty: the address
   std::vector<std::string> statuses{"2xx", "3xx"};  // "200", "2xx"
-  std::string header{};                           // "Name: value" that must be in the answer; empty: none
-  std::string body{};                             // what must be in the first 64 KiB of the body
+  std::string header{};                             // "Name: value" that must be in the answer; empty: none
+  std::string body{};                               // what must be in the first 64 KiB of the body
 
   // expect
   std::string send{};
@@ -87,10 +87,10 @@ struct CheckOptions {
 
 // For entries that are names.
 struct DnsOptions {
-  std::vector<std::string> servers{};               // "127.0.0.1:53"; empty: the system's
-  nanoseconds least = std::chrono::seconds(1);      // an answer is good for its TTL, but no shorter
-  nanoseconds most = std::chrono::minutes(5);       // and no longer than this
-  nanoseconds timeout = std::chrono::seconds(5);    // for one look-up, all tries together
+  std::vector<std::string> servers{};             // "127.0.0.1:53"; empty: the system's
+  nanoseconds least = std::chrono::seconds(1);    // an answer is good for its TTL, but no shorter
+  nanoseconds most = std::chrono::minutes(5);     // and no longer than this
+  nanoseconds timeout = std::chrono::seconds(5);  // for one look-up, all tries together
 };
 
 struct UpstreamsOptions {

@@ -42,9 +42,11 @@ Pool::Pool(UpstreamsOptions options, evloop::Clock& clock)
     : options_(std::move(options)),
       clock_(clock),
       checker_(options_.check),
-      room_(std::make_shared<WaitingRoom>(static_cast<std::size_t>(options_.queue.length))) {
+      room_(std::make_shared<WaitingRoom>(static_cast<std::size_t>(options_.queue.length))),
+      second_room_(std::make_shared<WaitingRoom>(static_cast<std::size_t>(options_.queue.length))) {
   if (options_.check.kind == CheckKind::exec && !options_.check.may_exec)
     throw evloop::ValueError("checks that run a program are not allowed");
+  for (const auto& server : options_.dns.servers) std::ignore = evloop::SocketAddress::parse(server);
   check_upstreams(options_.list);
   for (const auto& spec : options_.list) entries_.push_back(make_entry(spec));
   renew(clock_.now());
@@ -62,12 +64,17 @@ std::shared_ptr<const PoolView> Pool::view(evloop::TimePoint now) {
 
 void Pool::connect_failed(Endpoint& endpoint, const std::string& why, evloop::TimePoint now) {
   count(endpoint.counters().connects_failed);
-  if (endpoint.may_log(now))
-    tell(evloop::LogLevel::warning, endpoint.name(), "cannot be connected to: " + why + " (said at most once a minute)");
+  cannot_connect(endpoint, why, now);
   const auto failures = endpoint.connect_failed();
   const auto most = options_.ejection.failures;
   if (most > 0 && failures >= static_cast<std::uint32_t>(most))
     eject(endpoint, std::to_string(failures) + " connects in a row failed: " + why, now);
+}
+
+void Pool::cannot_connect(Endpoint& endpoint, const std::string& why, evloop::TimePoint now) {
+  if (endpoint.may_log(now))
+    tell(evloop::LogLevel::warning, endpoint.name(),
+         "cannot be connected to: " + why + " (said at most once a minute)");
 }
 
 void Pool::reset_early(Endpoint& endpoint, evloop::TimePoint now) {
@@ -150,9 +157,8 @@ host::HostResult<void> Pool::set(std::vector<host::UpstreamSpec> list) {
   try {
     check_upstreams(list);
   } catch (const evloop::ValueError& error) {
-    return std::unexpected(host::HostError{.reason = host::Reason::bad_argument,
-                                           .message = error.what(),
-                                           .metadata = {{"field", "upstreams"}}});
+    return std::unexpected(host::HostError{
+        .reason = host::Reason::bad_argument, .message = error.what(), .metadata = {{"field", "upstreams"}}});
   }
   const std::lock_guard lock(mutex_);
   std::vector<Entry> wanted;
@@ -179,7 +185,8 @@ host::HostResult<void> Pool::set(std::vector<host::UpstreamSpec> list) {
 }
 
 Pool::Entry Pool::make_entry(host::UpstreamSpec spec) {
-  Entry entry{.spec = std::move(spec), .counters = std::make_shared<UpstreamCounters>(), .endpoints = {}, .leaving = {}};
+  Entry entry{
+      .spec = std::move(spec), .counters = std::make_shared<UpstreamCounters>(), .endpoints = {}, .leaving = {}};
   // It may be back while it still has connections.
   if (const auto gone = std::ranges::find(gone_, entry.spec.name(), [](const Entry& e) { return e.spec.name(); });
       gone != gone_.end()) {
@@ -245,7 +252,7 @@ void Pool::renew(evloop::TimePoint now) {
   view->version = version_.load(std::memory_order_relaxed) + 1;
   view_ = std::move(view);
   version_.store(view_->version, std::memory_order_release);
-  room_->call_next();
+  call_next();
 }
 
 void Pool::add_candidates(PoolView& view, bool backups, bool all, evloop::TimePoint now) const {
@@ -254,8 +261,8 @@ void Pool::add_candidates(PoolView& view, bool backups, bool all, evloop::TimePo
     if (!all && endpoint.health.state(now) != UpstreamState::up) return;
     const auto warmth = endpoint.health.warmth(options_.slow_start, now);
     view.good_until = std::min(view.good_until, warmth.until);
-    view.candidates.push_back({.endpoint = EndpointRef(&endpoint),
-                               .weight = static_cast<std::uint32_t>(entry.spec.weight * warmth.tenths)});
+    view.candidates.push_back(
+        {.endpoint = EndpointRef(&endpoint), .weight = static_cast<std::uint32_t>(entry.spec.weight * warmth.tenths)});
   });
 }
 
@@ -271,9 +278,9 @@ host::UpstreamsSnapshot Pool::snapshot() const {
   const auto now = clock_.now();
   const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
   host::UpstreamsSnapshot all;
-  all.queue_length = room_->size();
-  all.queue_full = room_->refused();
-  all.queue_timeouts = room_->timed_out();
+  all.queue_length = waiting();
+  all.queue_full = room_->refused() + second_room_->refused();
+  all.queue_timeouts = room_->timed_out() + second_room_->timed_out();
   all.retries_denied = read(retries_denied);
   const std::lock_guard lock(mutex_);
   const auto add = [&](const Entry& entry) {

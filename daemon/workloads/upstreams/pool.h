@@ -22,11 +22,11 @@
 
 namespace evloopd::workloads {
 
-// The upstreams of one workload, for all its loops: which there are, how they do, and whom clients may be sent to. Loops
-// choose from its view and count on atomics; its lock is taken only when something changes. Any thread.
+// The upstreams of one workload, for all its loops: which there are, how they do, and whom clients may be sent to.
+// Loops choose from its view and count on atomics; its lock is taken only when something changes. Any thread.
 class Pool final : public host::Upstreams {
  public:
-  // Throws ValueError for an address that is none, and for checks that run a program unless that is allowed; what
+  // Throws ValueError for what is no address, and for checks that run a program unless that is allowed; what
   // Checker throws. `clock` is the one of the loops.
   explicit Pool(UpstreamsOptions options, evloop::Clock& clock = evloop::steady_clock());
   ~Pool();
@@ -43,9 +43,17 @@ class Pool final : public host::Upstreams {
   // How a client fared. The caller holds a place or a reference.
   void connect_failed(Endpoint& endpoint, const std::string& why, evloop::TimePoint now);
   void reset_early(Endpoint& endpoint, evloop::TimePoint now);
-  // A connection to an endpoint that has a limit is gone.
-  void place_left() { room_->call_next(); }
-  [[nodiscard]] WaitingRoom& room() noexcept { return *room_; }
+  // ... by no fault of the endpoint's.
+  void cannot_connect(Endpoint& endpoint, const std::string& why, evloop::TimePoint now);
+  // Where clients wait for a place: those that have come anew, and those that have tried an upstream already. The
+  // latter want one of the others, and must not hold up who would take any.
+  [[nodiscard]] WaitingRoom& room(bool has_tried) noexcept { return has_tried ? *second_room_ : *room_; }
+  [[nodiscard]] std::size_t waiting() const noexcept { return room_->size() + second_room_->size(); }
+  // There may be a place: a connection to an endpoint that has a limit is gone, or there is a new view.
+  void call_next() {
+    room_->call_next();
+    second_room_->call_next();
+  }
   std::atomic<std::uint64_t> retries_denied{0};
 
   // For who checks and who resolves, which one loop does for all: that which holds the lease.
@@ -89,14 +97,15 @@ class Pool final : public host::Upstreams {
   evloop::Clock& clock_;
   const Checker checker_;
   const std::shared_ptr<WaitingRoom> room_;
+  const std::shared_ptr<WaitingRoom> second_room_;
   Lease lease_;
   std::atomic<std::uint64_t> version_{0};
   std::atomic<std::uint16_t> shares_{0};
 
   mutable std::mutex mutex_;
-  std::vector<Entry> entries_;                 // guarded by mutex_
-  std::vector<Entry> gone_;                    // guarded by mutex_: not in the list any more, with connections still
-  std::shared_ptr<const PoolView> view_;       // guarded by mutex_
+  std::vector<Entry> entries_;            // guarded by mutex_
+  std::vector<Entry> gone_;               // guarded by mutex_: not in the list any more, with connections still
+  std::shared_ptr<const PoolView> view_;  // guarded by mutex_
 };
 
 // Throws ValueError: the list has an entry that is wrong, or one twice.

@@ -19,9 +19,9 @@ struct PoolView {
   };
 
   std::vector<Candidate> candidates;
-  std::vector<std::uint16_t> table;   // of consistent_hash: to candidates
-  bool unresolved = false;            // no name has been answered yet, so candidates may still come
-  std::uint64_t version = 0;          // rises
+  std::vector<std::uint16_t> table;  // of consistent_hash: to candidates
+  bool unresolved = false;           // no name has been answered yet, so candidates may still come
+  std::uint64_t version = 0;         // rises
   evloop::TimePoint good_until = evloop::TimePoint::max();  // then the passing of time changes it
 };
 

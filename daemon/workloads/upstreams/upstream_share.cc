@@ -53,14 +53,14 @@ void UpstreamShare::tick() {
   const auto now = loop_.time();
   if (now >= view_->good_until) refresh(now);
   const bool supervised = pool_->is_supervised();
+  const bool waiting = pool_->waiting() > 0;
+  if (supervised || waiting) tick_after(tick_interval);
+  // A loop that was stopped when its client's turn came has had nobody call it.
+  if (waiting) pool_->call_next();
   if (supervised && pool_->lease().hold(number_, now))
     supervisor_.work();
   else
     supervisor_.rest();
-  // A loop that was stopped when its client's turn came has had nobody call it.
-  const bool waiting = pool_->room().size() > 0;
-  if (waiting) pool_->room().call_next();
-  if (supervised || waiting) tick_after(tick_interval);
 }
 
 }  // namespace evloopd::workloads

@@ -36,9 +36,9 @@ void WaitingRoom::call_next() {
   while (size() > 0) {
     auto ticket = take_first();
     if (!ticket) return;
-    auto& port = *ticket->port_;
+    const auto port = ticket->port_;
     try {
-      port.call_soon_threadsafe([room = shared_from_this(), ticket = std::move(ticket)] {
+      port->call_soon_threadsafe([room = shared_from_this(), ticket = std::move(ticket)] {
         if (ticket->guest_) return ticket->guest_->called();
         room->call_next();
       });

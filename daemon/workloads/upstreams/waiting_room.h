@@ -44,8 +44,8 @@ class WaitingRoom : public std::enable_shared_from_this<WaitingRoom> {
 
   explicit WaitingRoom(std::size_t most) : most_(most) {}
 
-  // At the end of the queue; or at its front, if it had been called in vain. False if the room is full. A place may have
-  // been left just before: who is the first then must try once more.
+  // At the end of the queue; or at its front, if it had been called in vain. False if the room is full. A place may
+  // have been left just before: who is the first then must try once more.
   enum class Where { end, front };
   [[nodiscard]] bool join(const std::shared_ptr<Ticket>& ticket, Where where);
   [[nodiscard]] bool is_first(const Ticket& ticket) const;

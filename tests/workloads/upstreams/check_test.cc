@@ -153,7 +153,8 @@ TEST_F(CheckTest, ExecPassesByTheExitStatus) {
   EXPECT_EQ(exec("exit 0"), "the program exited with 0");
   EXPECT_EQ(exec("exit 3"), "! the program exited with 3");
   EXPECT_EQ(exec("kill -9 $$"), "! the program was ended by signal 9");
-  EXPECT_EQ(exec("test $EVLOOPD_UPSTREAM_HOST:$EVLOOPD_UPSTREAM_PORT = $EVLOOPD_UPSTREAM"), "the program exited with 0");
+  EXPECT_EQ(exec("test $EVLOOPD_UPSTREAM_HOST:$EVLOOPD_UPSTREAM_PORT = $EVLOOPD_UPSTREAM"),
+            "the program exited with 0");
   EXPECT_THAT(outcome({.kind = CheckKind::exec, .command = {"/no/such/program"}}, nobody()), HasSubstr("/no/such"));
 }
 

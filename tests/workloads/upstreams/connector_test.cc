@@ -1,5 +1,7 @@
 #include "workloads/upstreams/connector.h"
 
+#include <sys/resource.h>
+
 #include "net/net_test.h"
 #include "net/socket.h"
 #include "workloads/upstreams/pool_test.h"
@@ -12,8 +14,8 @@ using evloop::UniqueFd;
 
 class Listener {
  public:
-  Listener()
-      : fd_(evloop::listen_stream_socket(evloop::SocketAddress::parse("127.0.0.1:0"))),
+  explicit Listener(const std::string& address = "127.0.0.1:0")
+      : fd_(evloop::listen_stream_socket(evloop::SocketAddress::parse(address))),
         address_(evloop::SocketAddress::local(fd_.get()).to_string()) {}
   [[nodiscard]] const std::string& address() const { return address_; }
   void stop() { fd_.reset(); }
@@ -26,8 +28,8 @@ class Listener {
 // A client that only wants to be connected.
 class Visitor final : private Connector::Client {
  public:
-  explicit Visitor(UpstreamShare& share, std::uint64_t key = 0) :
-      connector_(std::in_place, share, static_cast<Connector::Client&>(*this), key) {
+  explicit Visitor(UpstreamShare& share, std::uint64_t key = 0)
+      : connector_(std::in_place, share, static_cast<Connector::Client&>(*this), key) {
     const evloop::EventLoop::RunScope scope(share.loop());
     connector_->start();
   }
@@ -102,12 +104,27 @@ TEST_F(ConnectorTest, GoesOnToTheNextAndCountsThat) {
   EXPECT_EQ(seen.list[1].retries, 1U);
 }
 
+TEST_F(ConnectorTest, DoesNotBlameAnUpstreamForWhatThisProcessLacks) {
+  const Listener upstream;
+  pool_of({{upstream.address()}});
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const Visitor visitor(*share_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(visitor.failure(), ConnectFailure::no_socket);
+  const auto seen = pool_->snapshot().list.at(0);
+  EXPECT_EQ(seen.connects_failed, 0U);
+  EXPECT_EQ(seen.connections_open, 0U);
+  EXPECT_THAT(log(), testing::ElementsAre(testing::HasSubstr("Too many open files")));
+}
+
 TEST_F(ConnectorTest, RetriesNoMoreThanTheBudgetAllows) {
   Listener dead;
   const Listener alive;
   dead.stop();
-  pool_of({{dead.address()}, {alive.address()}},
-          {.retries = {.percent = 10, .least = 0}, .ejection = {.failures = 0}});
+  pool_of({{dead.address()}, {alive.address()}}, {.retries = {.percent = 10, .least = 0}, .ejection = {.failures = 0}});
   int connected = 0, denied = 0;
   for (int i = 0; i < 40; ++i) {
     Visitor visitor(*share_);
@@ -217,6 +234,26 @@ TEST_F(ConnectorTest, WhoGoesWhileItWaitsLosesNoTurn) {
   });
   ends(third);
   EXPECT_TRUE(third.is_connected());
+}
+
+TEST_F(ConnectorTest, OneThatWaitsForAnotherUpstreamHoldsUpNobody) {
+  Listener failing;
+  const Listener full;
+  failing.stop();
+  pool_of({{.address = failing.address()}, {.address = full.address(), .max_connections = 1}},
+          {.ejection = {.failures = 0}});
+  Visitor holder(*share_);
+  ends(holder);
+  Visitor waiting(*share_);
+  turn(5);
+  ASSERT_FALSE(waiting.is_done()) << "it waits for the full one, as the other has failed it";
+  const Listener well_again(failing.address());
+  Visitor next(*share_);
+  ends(next);
+  EXPECT_EQ(next.upstream(), failing.address());
+  on_loop([&] { holder.leave(); });
+  ends(waiting);
+  EXPECT_EQ(waiting.upstream(), full.address());
 }
 
 TEST_F(ConnectorTest, GoesToWhoeverHasAPlace) {

@@ -84,7 +84,8 @@ TEST_F(DnsClientTest, AsksManyAtOnce) {
          std::chrono::steady_clock::now() < deadline)
     loop_.run_once();
   for (int i = 1; i <= 50; ++i)
-    EXPECT_THAT(texts(tasks[static_cast<std::size_t>(i - 1)].result()), ElementsAre("10.0.0." + std::to_string(i) + ":80"));
+    EXPECT_THAT(texts(tasks[static_cast<std::size_t>(i - 1)].result()),
+                ElementsAre("10.0.0." + std::to_string(i) + ":80"));
 }
 
 TEST_F(DnsClientTest, MayBeGivenUpAndMayGoWithQuestionsOpen) {

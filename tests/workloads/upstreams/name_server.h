@@ -39,13 +39,15 @@ class NameServer {
 
   void add(const std::string& name, const evloop::SocketAddress& address, std::uint32_t ttl) {
     const bool v4 = address.family() == AF_INET;
-    const auto* bytes = v4 ? reinterpret_cast<const char*>(&reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr)
-                           : reinterpret_cast<const char*>(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
+    const auto* bytes =
+        v4 ? reinterpret_cast<const char*>(&reinterpret_cast<const sockaddr_in*>(address.data())->sin_addr)
+           : reinterpret_cast<const char*>(&reinterpret_cast<const sockaddr_in6*>(address.data())->sin6_addr);
     records_[name].push_back({v4 ? a : aaaa, ttl, std::string(bytes, v4 ? 4 : 16)});
   }
   void add_service(const std::string& name, int priority, const std::string& host, std::uint16_t port,
                    std::uint32_t ttl) {
-    records_[name].push_back({srv, ttl, number(static_cast<std::uint16_t>(priority)) + number(0) + number(port) + encoded(host)});
+    records_[name].push_back(
+        {srv, ttl, number(static_cast<std::uint16_t>(priority)) + number(0) + number(port) + encoded(host)});
   }
   void forget(const std::string& name) { records_.erase(name); }
   // Answers nothing any more.
@@ -76,7 +78,8 @@ class NameServer {
     std::array<char, 512> buffer;
     sockaddr_storage from{};
     socklen_t length = sizeof from;
-    const auto size = ::recvfrom(fd_.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+    const auto size =
+        ::recvfrom(fd_.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
     if (size < 17) return;
     std::string name;
     std::size_t at = 12;
@@ -93,13 +96,15 @@ class NameServer {
     if (known != records_.end())
       for (const auto& record : known->second)
         if (record.type == type) {
-          answers += number(0xc00c) + number(record.type) + number(1) + number(static_cast<std::uint16_t>(record.ttl >> 16U)) +
-                     number(static_cast<std::uint16_t>(record.ttl)) + number(static_cast<std::uint16_t>(record.data.size())) +
-                     record.data;
+          answers += number(0xc00c) + number(record.type) + number(1) +
+                     number(static_cast<std::uint16_t>(record.ttl >> 16U)) +
+                     number(static_cast<std::uint16_t>(record.ttl)) +
+                     number(static_cast<std::uint16_t>(record.data.size())) + record.data;
           ++count;
         }
-    const std::string reply = std::string(buffer.data(), 2) + number(known == records_.end() ? 0x8183 : 0x8180) + number(1) +
-                              number(count) + number(0) + number(0) + std::string(&buffer[12], at + 5 - 12) + answers;
+    const std::string reply = std::string(buffer.data(), 2) + number(known == records_.end() ? 0x8183 : 0x8180) +
+                              number(1) + number(count) + number(0) + number(0) +
+                              std::string(&buffer[12], at + 5 - 12) + answers;
     ::sendto(fd_.get(), reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), length);
   }
 

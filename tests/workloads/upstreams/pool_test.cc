@@ -42,6 +42,7 @@ TEST_F(PoolRules, RefusesAListThatIsWrong) {
         UpstreamSpec{.address = a, .max_connections = -1}})
     EXPECT_THROW(make({.list = {wrong}}), evloop::ValueError) << wrong.name();
   EXPECT_THROW(make({.list = {{a}, {b}, {a}}}), evloop::ValueError);
+  EXPECT_THROW(make({.list = {{a}}, .dns = {.servers = {"nonsense"}}}), evloop::ValueError);
 }
 
 TEST_F(PoolRules, RunsNoProgramUnlessThatIsAllowed) {

@@ -19,7 +19,9 @@ class CheckedServer {
   explicit CheckedServer(evloop::EventLoop& loop, const std::string& address = "127.0.0.1:0")
       : loop_(loop), fd_(evloop::listen_stream_socket(SocketAddress::parse(address))) {
     loop_.add_reader(fd_.get(), [this] {
-      if (evloop::UniqueFd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC))) ++checks;
+      if (!evloop::UniqueFd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC))) return;
+      ++checks;
+      times.push_back(loop_.time());
     });
   }
   CheckedServer(const CheckedServer&) = delete;
@@ -28,6 +30,7 @@ class CheckedServer {
   [[nodiscard]] std::string address() const { return SocketAddress::local(fd_.get()).to_string(); }
 
   int checks = 0;
+  std::vector<evloop::TimePoint> times;
 
  private:
   evloop::EventLoop& loop_;
@@ -60,7 +63,13 @@ class SupervisorTest : public evloop::NetTest {
     return all;
   }
   static CheckOptions every_second() {
-    return {.kind = CheckKind::tcp, .interval = 1s, .down_interval = 1s, .jitter = 0, .timeout = 500ms, .rise = 2, .fall = 3};
+    return {.kind = CheckKind::tcp,
+            .interval = 1s,
+            .down_interval = 1s,
+            .jitter = 0,
+            .timeout = 500ms,
+            .rise = 2,
+            .fall = 3};
   }
 
   std::shared_ptr<Pool> pool_;
@@ -139,8 +148,14 @@ TEST_F(SupervisorTest, IntervalsDifferByTheJitter) {
   check.jitter = 50;
   start({.list = {{server.address()}}, .check = check});
   pass(200s);
-  EXPECT_NEAR(server.checks, 200, 40);
-  EXPECT_NE(server.checks, 0);
+  ASSERT_GT(server.checks, 100);
+  std::vector<evloop::Duration> intervals;
+  for (std::size_t i = 1; i < server.times.size(); ++i) intervals.push_back(server.times[i] - server.times[i - 1]);
+  const auto [least, most] = std::ranges::minmax(intervals);
+  EXPECT_GE(least, 500ms);
+  EXPECT_LT(least, 700ms);
+  EXPECT_GT(most, 1300ms);
+  EXPECT_LE(most, 1500ms);
 }
 
 TEST_F(SupervisorTest, ChecksWhatIsInTheListNow) {

@@ -31,11 +31,9 @@ std::map<std::string, std::string> environment_for(const evloop::SocketAddress& 
 evloop::Coro<std::string> run_program(std::vector<std::string> command, evloop::SocketAddress address) {
   const auto nothing = evloop::Stdio::devnull();
   // In a group of its own, so that what it started itself goes with it.
-  const auto program = co_await evloop::create_subprocess_exec(std::move(command), {.std_in = nothing,
-                                                                                    .std_out = nothing,
-                                                                                    .std_err = nothing,
-                                                                                    .env = environment_for(address),
-                                                                                    .process_group = 0});
+  const auto program = co_await evloop::create_subprocess_exec(
+      std::move(command),
+      {.std_in = nothing, .std_out = nothing, .std_err = nothing, .env = environment_for(address), .process_group = 0});
   const auto outcome = co_await evloop::settled(program.wait());
   if (!outcome) {
     if (!program.returncode()) ::kill(-program.pid(), SIGKILL);

@@ -29,7 +29,8 @@ evloop::Coro<std::string> ask_http(const evloop::Stream& stream, const CheckOpti
   HttpReply reply(options.method == "HEAD");
   // The body only if it matters.
   const auto known = [&] {
-    return reply.is_complete() || (reply.has_head() && (options.body.empty() || reply.is_full() || reply.has_body(options.body)));
+    return reply.is_complete() ||
+           (reply.has_head() && (options.body.empty() || reply.is_full() || reply.has_body(options.body)));
   };
   while (!known()) {
     const auto data = co_await stream.reader->read(16 * 1024);
