@@ -18,6 +18,8 @@ inline const std::array<std::string, 5> balance_words{"round_robin", "least_conn
                                                       "consistent_hash"};
 inline const std::array<std::string, 6> check_kind_words{"none", "tcp", "tls", "http", "expect", "exec"};
 inline const std::array<std::string, 2> all_down_words{"refuse", "use_all"};
+inline const std::array<std::string, 3> tls_verify_words{"none", "optional", "required"};
+inline const std::array<std::string, 2> tls_version_words{"1.2", "1.3"};
 inline const std::array<std::string, 4> log_level_words{"debug", "info", "warning", "error"};
 inline const std::array<std::string, 4> log_format_words{"auto", "text", "json", "journal"};
 

@@ -18,11 +18,18 @@ class TcpProxy final : public host::Workload {
 
   [[nodiscard]] std::string_view kind() const override { return "tcp.proxy"; }
   [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop& loop) override;
+  // Reads the certificates' files again, for handshakes from now on; what is open stays. Throws what reading them throws,
+  // and goes on with the old ones. Any thread. It happens by itself too, within seconds of a change, when clients come.
+  void reload_certificates() {
+    if (config_.certificates) config_.certificates->reload();
+  }
+
   [[nodiscard]] std::vector<host::NamedCount> ends() const override { return config_.ends.all(); }
   [[nodiscard]] std::uint64_t dropped_log_lines() const override {
     return config_.access_log ? config_.access_log->dropped() : 0;
   }
-  [[nodiscard]] host::Upstreams* upstreams() noexcept override { return config_.upstreams.get(); }
+  // Its own, not those of its routes.
+  [[nodiscard]] host::Upstreams* upstreams() noexcept override { return config_.pools.front().get(); }
 
  private:
   ProxyConfig config_;

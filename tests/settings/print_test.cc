@@ -27,14 +27,20 @@ auto fields(const workloads::HttpRespondOptions& o) {
   return std::tuple(status, body, content_type, idle_timeout);
 }
 auto fields(const workloads::ConnectionOptions& o) {
-  const auto& [timeouts, limits, access, protocol, log] = o;
+  const auto& [timeouts, limits, access, protocol, log, listen, connect, routes] = o;
   const auto& [greeting, first_byte, idle, half_close, lifetime] = timeouts;
   const auto& [connections, per_source, accept_rate] = limits;
   const auto& [allow, deny] = access;
   const auto& [from, send] = protocol;
   const auto& [path] = log;
+  const auto& [certificates, client_ca, client_verify, alpn, minimum_version] = listen;
+  const auto& [enabled, ca, verify, server_name, certificate] = connect;
+  std::string all_routes;
+  for (const auto& [name, upstreams] : routes)
+    for (const auto& upstream : upstreams) all_routes += name + ' ' + upstream + ' ';
   return std::tuple(greeting, first_byte, idle, half_close, lifetime, connections, per_source, accept_rate, allow, deny,
-                    from, send, path);
+                    from, send, path, certificates, client_ca, client_verify, alpn, minimum_version, enabled, ca,
+                    verify, server_name, certificate, all_routes);
 }
 auto fields(const workloads::CheckOptions& o) {
   const auto& [kind, interval, down_interval, jitter, timeout, rise, fall, port, tls, tls_options, method, path, host,
@@ -148,7 +154,13 @@ workloads:
      idle_timeout: 1ms, content_type: "text/html; a=\"b\\c\""}
   - {name: "no", kind: http.respond, listen: [{address: "[::]:0"}], status: 204}
   - {name: p, kind: tcp.proxy, listen: [{address: "0.0.0.0:82"}], upstreams: [{address: "[::1]:83"}, {address:
-     "unix:/x"}], balance: least_conn, connect: {timeout: 3ms, attempts: 100}, buffer: 4097B}
+     "unix:/x"}], balance: least_conn, connect: {timeout: 3ms, attempts: 100}, buffer: 4097B,
+     timeouts: {greeting: 0s, first_byte: 1s, idle: 2h, half_close: 3ms, lifetime: 8760h},
+     limits: {connections: 1, per_source: 2, accept_rate: 3}, access: {allow: ["10.0.0.0/8", "::1"], deny: [10.1.0.0/16]},
+     proxy_protocol: {from: ["0.0.0.0/0"], send: v2}, access_log: {path: "/a \"b\" $${c}"},
+     tls: {listen: {certificates: [/a.pem, "/b c.pem"], client_ca: /ca.pem, verify: optional, alpn: [h2, "x\"y"],
+     minimum_version: "1.3"}, connect: {enabled: true, ca: /d, verify: false, server_name: e, certificate: /f}},
+     routes: {"*.a.example": ["10.0.0.1:443", "unix:/x"], b.example: ["[::1]:1"]}}
 control: {observe: {socket: "/run/$${x}", mode: "0000", group: "a b"}, admin: {socket: /run/b, mode: "0770"}}
 metrics: {enabled: false, address: "0.0.0.0:1"}
 log: {level: debug, format: text}

@@ -190,6 +190,26 @@ TEST(Problems, OfWorkloads) {
   });
 }
 
+TEST(Problems, OfAProxysConnections) {
+  const std::string begin =
+      "version: 1\nworkloads:\n- name: a\n  kind: tcp.proxy\n  listen: [{address: '127.0.0.1:1'}]\n"
+      "  upstreams: [{address: '127.0.0.1:9'}]\n";
+  const std::string network = "must be a network such as 10.0.0.0/8 or 2001:db8::/32, or an address, got ";
+  check({
+      {begin + "  access: {allow: ['10.0.0.1/8'], deny: [here]}\n",
+       "f:7:19: workloads[0].access.allow[0]: " + network + "\"10.0.0.1/8\"\n" +
+           "f:7:41: workloads[0].access.deny[0]: " + network + "\"here\"\n"},
+      {begin + "  access_log: {path: access.log}\n",
+       "f:7:22: workloads[0].access_log.path: must be an absolute path, got \"access.log\"\n"},
+      {begin + "  tls: {listen: {verify: required}}\n",
+       "f:7:26: workloads[0].tls.listen.verify: needs a certificate to serve TLS with, in `certificates`\n"},
+      {begin + "  routes: {a.example: []}\n",
+       "f:7:23: workloads[0].routes.a.example: is empty; a route has at least one upstream\n"},
+      {begin + "  proxy_protocol: {send: v3}\n",
+       "f:7:26: workloads[0].proxy_protocol.send: must be none, v1 or v2, got \"v3\"\n"},
+  });
+}
+
 TEST(Problems, OfAddresses) {
   const std::string begin = "version: 1\nworkloads:\n- name: a\n  kind: tcp.proxy\n";
   const auto upstream = begin + "  upstreams: [{address: '127.0.0.1:9'}]\n";

@@ -41,12 +41,12 @@ Keys as_list_of_groups(const Keys& keys) {
   return result;
 }
 
-// A label's name is its user's own.
-const std::string free_keys = "loops[].labels";
+// A label's name is its user's own, and that of a server.
+const Keys free_keys{"loops[].labels", "workloads[].routes"};
 
 void collect(const Node& node, const std::string& path, Keys& keys) {
   for (const auto& item : node.items) collect(*item, path + "[]", keys);
-  if (as_list_of_groups({path}).contains(free_keys)) return;
+  if (free_keys.contains(*as_list_of_groups({path}).begin())) return;
   for (const auto& entry : node.entries) {
     const auto key = (path.empty() ? "" : path + ".") + entry.key;
     keys.insert(key);

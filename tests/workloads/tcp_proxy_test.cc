@@ -6,97 +6,18 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "aio/errors.h"
-#include "net/socket.h"
-#include "net/socket_address.h"
-#include "workloads/workload_test.h"
+#include "workloads/proxy_test.h"
 
 namespace evloopd::workloads {
 namespace {
 
-using evloop::SocketAddress;
-using evloop::UniqueFd;
-
-// A server that the proxy connects to. What it accepts, the test holds.
-class Upstream {
- public:
-  Upstream() : Upstream(SocketAddress::parse("127.0.0.1:0")) {}
-  explicit Upstream(const SocketAddress& address)
-      : listener_(evloop::listen_stream_socket(address)), address_(SocketAddress::local(listener_.get()).to_string()) {}
-
-  [[nodiscard]] const std::string& address() const { return address_; }
-  [[nodiscard]] std::optional<Peer> try_accept() {
-    UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) return std::nullopt;
-    return Peer(std::move(fd));
-  }
-  // Nobody listens at its address any more.
-  void stop() { listener_.reset(); }
-
- private:
-  UniqueFd listener_;
-  std::string address_;
-};
-
-// Listens, and has its queue full: who connects waits.
-class BusyUpstream {
- public:
-  BusyUpstream() : listener_(evloop::bind_stream_socket(SocketAddress::parse("127.0.0.1:0"))) {
-    evloop::start_listening(listener_.get(), 0);
-    const auto address = SocketAddress::local(listener_.get());
-    for (bool full = false; !full;) {
-      auto& fd = waiting_.emplace_back(evloop::open_stream_socket(AF_INET));
-      std::ignore = ::connect(fd.get(), address.data(), address.length());
-      pollfd connected{.fd = fd.get(), .events = POLLOUT, .revents = 0};
-      full = ::poll(&connected, 1, 50) == 0;
-    }
-  }
-  [[nodiscard]] std::string address() const { return SocketAddress::local(listener_.get()).to_string(); }
-
- private:
-  UniqueFd listener_;
-  std::vector<UniqueFd> waiting_;
-};
-
-class TcpProxyTest : public WorkloadTest {
- protected:
-  void start_to(const std::vector<std::string>& upstreams, TcpProxyOptions options = {}) {
-    for (const auto& address : upstreams) options.upstreams.list.push_back({address});
-    start(options);
-  }
-  // The upstream's end of a tunnel. The system may say that it is connected before the proxy knows.
-  Peer accept(Upstream& upstream) {
-    std::optional<Peer> peer;
-    EXPECT_TRUE(turn_until([&] {
-      if (!peer) peer = upstream.try_accept();
-      return peer.has_value();
-    }));
-    turn(3);
-    return peer ? std::move(*peer) : Peer(UniqueFd());
-  }
-  struct Ends {
-    Peer client;
-    Peer server;
-  };
-  // A proxy to this upstream alone, and its first client.
-  Ends tunnel_to(Upstream& upstream, TcpProxyOptions options = {}) {
-    start_to({upstream.address()}, std::move(options));
-    auto client = connect();
-    return {std::move(client), accept(upstream)};
-  }
-  bool gets(Peer& peer, std::string_view text) {
-    EXPECT_TRUE(turn_until([&] { return peer.has_received(text.size()); }));
-    return peer.received == text;
-  }
-};
-
 TEST_F(TcpProxyTest, RelaysInBothDirections) {
-  Upstream upstream;
+  Backend upstream;
   start_to({upstream.address()});
   auto client = connect();
   client.send("question");
@@ -109,7 +30,7 @@ TEST_F(TcpProxyTest, RelaysInBothDirections) {
 TEST_F(TcpProxyTest, ReachesUnixAndIPv6Upstreams) {
   const auto path = testing::TempDir() + "evloopd-proxy-" + std::to_string(::getpid()) + ".sock";
   for (const auto& address : {SocketAddress::unix_path(path), SocketAddress::parse("[::1]:0")}) {
-    Upstream upstream(address);
+    Backend upstream(address);
     auto [client, server] = tunnel_to(upstream);
     server.send("hello");
     EXPECT_TRUE(gets(client, "hello"));
@@ -118,7 +39,7 @@ TEST_F(TcpProxyTest, ReachesUnixAndIPv6Upstreams) {
 }
 
 TEST_F(TcpProxyTest, LetsTheUpstreamSpeakFirst) {
-  Upstream upstream;
+  Backend upstream;
   auto [client, server] = tunnel_to(upstream);
   server.send("220 ready");
   EXPECT_TRUE(gets(client, "220 ready"));
@@ -130,7 +51,7 @@ TEST_F(TcpProxyTest, HarmsNoByte) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const auto up_to = [&](std::size_t most) { return std::uniform_int_distribution<std::size_t>(0, most)(random); };
-  Upstream upstream;
+  Backend upstream;
   start_to({upstream.address()}, {.buffer = 4096});
 
   struct Way {
@@ -160,7 +81,7 @@ TEST_F(TcpProxyTest, HarmsNoByte) {
 }
 
 TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheClient) {
-  Upstream upstream;
+  Backend upstream;
   start_to({upstream.address()});
   auto client = connect();
   client.send("all I have");
@@ -177,7 +98,7 @@ TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheClient) {
 }
 
 TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheUpstream) {
-  Upstream upstream;
+  Backend upstream;
   auto [client, server] = tunnel_to(upstream);
   server.send("bye");
   server.send_eof();
@@ -191,7 +112,7 @@ TEST_F(TcpProxyTest, PassesHalfCloseOnFromTheUpstream) {
 
 // Both ends are told only after what was sent before.
 TEST_F(TcpProxyTest, DeliversAllBeforeItPassesTheEndOn) {
-  Upstream upstream;
+  Backend upstream;
   auto [client, server] = tunnel_to(upstream, {.buffer = 64 * 1024});
   const std::string data(8'000'000, 'x');
   std::size_t sent = 0;
@@ -206,7 +127,7 @@ TEST_F(TcpProxyTest, DeliversAllBeforeItPassesTheEndOn) {
 }
 
 TEST_F(TcpProxyTest, PassesResetsOn) {
-  Upstream upstream;
+  Backend upstream;
   start_to({upstream.address()});
   {
     auto client = connect();
@@ -222,7 +143,7 @@ TEST_F(TcpProxyTest, PassesResetsOn) {
 }
 
 TEST_F(TcpProxyTest, DeliversWhatAnUpstreamSentBeforeItWasReset) {
-  Upstream upstream;
+  Backend upstream;
   auto [client, server] = tunnel_to(upstream);
   server.send("the answer");
   server.send_eof();
@@ -234,8 +155,8 @@ TEST_F(TcpProxyTest, DeliversWhatAnUpstreamSentBeforeItWasReset) {
   EXPECT_EQ(client.received, "the answer");
 }
 
-// Sends in chunks to an upstream that reads slowly, until nothing is taken any more. Between proxy and upstream there is
-// only the queue of a unix socket, which tells its size: the rest of what was read waits in the proxy.
+// Sends in chunks to an upstream that reads slowly, until nothing is taken any more. Between proxy and upstream there
+// is only the queue of a unix socket, which tells its size: the rest of what was read waits in the proxy.
 class SlowReaderTest : public TcpProxyTest {
  protected:
   static constexpr std::size_t limit = 100'000;
@@ -284,7 +205,7 @@ class SlowReaderTest : public TcpProxyTest {
 
  private:
   std::string path_ = testing::TempDir() + "evloopd-slow-" + std::to_string(::getpid()) + ".sock";
-  Upstream upstream_{SocketAddress::unix_path(path_)};
+  Backend upstream_{SocketAddress::unix_path(path_)};
 };
 
 TEST_F(SlowReaderTest, HasNoMoreThanTheBufferHeldForIt) {
@@ -327,7 +248,7 @@ TEST_F(SlowReaderTest, OfBulkDataMayBeAborted) {
 }
 
 TEST_F(TcpProxyTest, CopiesBulkDataWhenThereAreNoDescriptorsForAPipe) {
-  Upstream upstream;
+  Backend upstream;
   auto [client, server] = tunnel_to(upstream);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -344,8 +265,8 @@ TEST_F(TcpProxyTest, CopiesBulkDataWhenThereAreNoDescriptorsForAPipe) {
 }
 
 TEST_F(TcpProxyTest, TakesUpstreamsInTurn) {
-  Upstream first;
-  Upstream second;
+  Backend first;
+  Backend second;
   start_to({first.address(), second.address()});
   for (auto* upstream : {&first, &second, &first}) {
     auto client = connect();
@@ -356,8 +277,8 @@ TEST_F(TcpProxyTest, TakesUpstreamsInTurn) {
 }
 
 TEST_F(TcpProxyTest, GoesToTheUpstreamWithTheFewestClients) {
-  Upstream first;
-  Upstream second;
+  Backend first;
+  Backend second;
   start_to({first.address(), second.address()}, {.upstreams = {.balance = Balance::least_conn}});
   auto a = connect();
   auto at_first = accept(first);
@@ -379,8 +300,8 @@ TEST_F(TcpProxyTest, GoesToTheUpstreamWithTheFewestClients) {
 // --- upstreams that fail ---
 
 TEST_F(TcpProxyTest, TriesAnotherUpstreamWhenOneIsDead) {
-  Upstream dead;
-  Upstream alive;
+  Backend dead;
+  Backend alive;
   dead.stop();
   start_to({dead.address(), alive.address()});
   for (int i = 0; i < 3; ++i) {
@@ -395,8 +316,8 @@ TEST_F(TcpProxyTest, TriesAnotherUpstreamWhenOneIsDead) {
 }
 
 TEST_F(TcpProxyTest, ClosesAndCountsAClientWhenAllUpstreamsAreDead) {
-  Upstream first;
-  Upstream second;
+  Backend first;
+  Backend second;
   first.stop();
   second.stop();
   start_to({first.address(), second.address(), "unix:/nowhere/at/all.sock"},
@@ -416,8 +337,8 @@ TEST_F(TcpProxyTest, ClosesAndCountsAClientWhenAllUpstreamsAreDead) {
 }
 
 TEST_F(TcpProxyTest, TriesSoManyUpstreamsAndNotMore) {
-  Upstream dead[2];
-  Upstream alive;
+  Backend dead[2];
+  Backend alive;
   for (auto& upstream : dead) upstream.stop();
   start_to({dead[0].address(), dead[1].address(), alive.address()}, {.upstreams = {.connect_attempts = 2}});
   auto client = connect();
@@ -426,8 +347,8 @@ TEST_F(TcpProxyTest, TriesSoManyUpstreamsAndNotMore) {
 }
 
 TEST_F(TcpProxyTest, TellsThePoolOfUpstreamsThatResetBeforeTheyAnswer) {
-  Upstream first;
-  Upstream second;
+  Backend first;
+  Backend second;
   start_to({first.address(), second.address()}, {.upstreams = {.ejection = {.resets = 1}}});
   auto client = connect();
   auto server = accept(first);
@@ -444,8 +365,8 @@ TEST_F(TcpProxyTest, TellsThePoolOfUpstreamsThatResetBeforeTheyAnswer) {
 }
 
 TEST_F(TcpProxyTest, SendsAClientToTheSameUpstreamByItsAddress) {
-  Upstream first;
-  Upstream second;
+  Backend first;
+  Backend second;
   for (const auto how : {Balance::source_hash, Balance::consistent_hash}) {
     start_to({first.address(), second.address()}, {.upstreams = {.balance = how}});
     std::vector<Peer> clients;
@@ -461,7 +382,7 @@ TEST_F(TcpProxyTest, SendsAClientToTheSameUpstreamByItsAddress) {
 
 TEST_F(TcpProxyTest, GivesUpAnUpstreamThatDoesNotAnswerInTime) {
   const BusyUpstream busy;
-  Upstream alive;
+  Backend alive;
   start_to({busy.address(), alive.address()}, {.upstreams = {.connect_timeout = 5s}});
   auto client = connect();
   client.send("hello?");
@@ -477,7 +398,7 @@ TEST_F(TcpProxyTest, GivesUpAnUpstreamThatDoesNotAnswerInTime) {
 // --- the end ---
 
 TEST_F(TcpProxyTest, GoesOnDuringADrain) {
-  Upstream upstream;
+  Backend upstream;
   start_to({upstream.address()});
   auto client = connect();
   on_loop([&] { share_->drain(); });
@@ -490,7 +411,7 @@ TEST_F(TcpProxyTest, GoesOnDuringADrain) {
 
 TEST_F(TcpProxyTest, CutsEverythingOnAbort) {
   const BusyUpstream busy;
-  Upstream upstream;
+  Backend upstream;
   start_to({upstream.address(), busy.address()});
   auto client = connect();
   auto server = accept(upstream);
@@ -508,7 +429,7 @@ TEST_F(TcpProxyTest, CutsEverythingOnAbort) {
 
 TEST_F(TcpProxyTest, MayGoWithConnectionsOpen) {
   const BusyUpstream busy;
-  Upstream upstream;
+  Backend upstream;
   start_to({upstream.address(), busy.address()});
   auto client = connect();
   auto server = accept(upstream);
@@ -522,7 +443,7 @@ TEST_F(TcpProxyTest, MayGoWithConnectionsOpen) {
 }
 
 TEST_F(TcpProxyTest, OutlivesALoopThatClosesFirst) {
-  Upstream upstream;
+  Backend upstream;
   auto [client, server] = tunnel_to(upstream);
   loop_.close();
   EXPECT_EQ(share_->connections(), 0U);

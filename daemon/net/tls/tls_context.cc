@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -111,12 +112,23 @@ TlsContext::State::State(const TlsServerSettings& settings) : State(TLS_server_m
   if (settings.resume_sessions) {
     // Without a name for what they are good for, sessions of clients with certificates would be refused.
     constexpr std::string_view purpose = "evloop";
+    if (settings.tickets_of) share_tickets(settings.tickets_of.state());
     SSL_CTX_set_session_id_context(get(), reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size());
   } else {
     SSL_CTX_set_session_cache_mode(get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(get(), SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(get(), 0);
   }
+}
+
+void TlsContext::State::share_tickets(const State& other) {
+  std::array<unsigned char, 128> keys;
+  const auto size = SSL_CTX_get_tlsext_ticket_keys(other.get(), nullptr, 0);
+  if (size <= 0 || static_cast<std::size_t>(size) > keys.size() ||
+      SSL_CTX_get_tlsext_ticket_keys(other.get(), keys.data(), size) != 1 ||
+      SSL_CTX_set_tlsext_ticket_keys(get(), keys.data(), size) != 1)
+    throw take_tls_error("cannot take over the keys of session tickets");
+  OPENSSL_cleanse(keys.data(), keys.size());
 }
 
 void TlsContext::State::set_minimum_version(TlsVersion version) {
@@ -198,10 +210,13 @@ TlsContext TlsContext::client(const TlsClientSettings& settings) {
   return TlsContext(std::make_shared<State>(settings));
 }
 
+TlsContext TlsContext::client() { return client(TlsClientSettings{}); }
+
 TlsContext TlsContext::server(const TlsServerSettings& settings) {
   return TlsContext(std::make_shared<State>(settings));
 }
 
+Certificate TlsContext::certificate() const { return describe_certificate(*SSL_CTX_get0_certificate(state_->get())); }
 bool TlsContext::is_server() const noexcept { return state_->is_server(); }
 bool TlsContext::checks_hostname() const noexcept { return state_->checks_hostname(); }
 

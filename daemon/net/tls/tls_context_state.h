@@ -26,6 +26,7 @@ class TlsContext::State {
 
  private:
   explicit State(const SSL_METHOD* method);
+  void share_tickets(const State& other);
   void set_minimum_version(TlsVersion version);
   void use_identity(const TlsIdentity& identity);
   void trust(const Pem& ca);

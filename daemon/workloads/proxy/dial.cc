@@ -11,8 +11,8 @@ namespace evloopd::workloads {
 namespace {
 
 // By which the client is told from others, if the way of balancing needs it.
-std::uint64_t key_of(ProxyShare& share, const Session& session) {
-  if (!share.upstreams().hashes_source()) return 0;
+std::uint64_t key_of(const UpstreamShare& upstreams, const Session& session) {
+  if (!upstreams.hashes_source()) return 0;
   return hash_of(std::as_bytes(std::span(session.client.address.bytes)));
 }
 
@@ -30,8 +30,8 @@ EndReason reason_of(ConnectFailure why, int error) noexcept {
 
 }  // namespace
 
-Dial::Dial(ProxyShare& share, std::unique_ptr<Session> given)
-    : session(std::move(given)), upstream(share.upstreams(), *this, key_of(share, *session)), share_(share) {}
+Dial::Dial(ProxyShare& share, std::unique_ptr<Session> given, UpstreamShare& upstreams)
+    : session(std::move(given)), upstream(upstreams, *this, key_of(upstreams, *session)), share_(share) {}
 
 void Dial::upstream_connected() { share_.connected(*this); }
 

@@ -10,12 +10,13 @@
 namespace evloopd::workloads {
 
 class ProxyShare;
+class UpstreamShare;
 
 // A client that waits for its upstream. Its socket is not read meanwhile. Its share owns it; destroying it closes the
 // client. Loop thread only.
 class Dial final : public evloop::BlockCached, public LinkedList<Dial>::Hook, private Connector::Client {
  public:
-  Dial(ProxyShare& share, std::unique_ptr<Session> session);
+  Dial(ProxyShare& share, std::unique_ptr<Session> session, UpstreamShare& upstreams);
   Dial(const Dial&) = delete;
   Dial& operator=(const Dial&) = delete;
 

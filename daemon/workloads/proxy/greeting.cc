@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <utility>
 
+#include "workloads/proxy/client_hello.h"
 #include "workloads/proxy/proxy_header.h"
 #include "workloads/proxy/share.h"
 
 namespace evloopd::workloads {
 
-Greeting::Greeting(ProxyShare& share, std::unique_ptr<Session> given) : session(std::move(given)), share_(share) {}
+Greeting::Greeting(ProxyShare& share, std::unique_ptr<Session> given, Expected expected)
+    : session(std::move(given)), share_(share), expected_(expected) {}
 
 void Greeting::start() {
   auto& loop = share_.loop();
@@ -27,13 +29,14 @@ void Greeting::read() {
   if (received < 0) return fail(EndReason::client_reset);
   if (received == 0) return fail(EndReason::client_left);
   session->early.append(buffer.first(static_cast<std::size_t>(received)));
-  if (!understand()) return;
+  if (expected_.header && !understand_header()) return;
+  if (expected_.hello && !understand_hello()) return;
   stop_waiting();
   share_.greeted(*this);
 }
 
-// False if more has to come, or the greeting has failed.
-bool Greeting::understand() {
+// Each: false if more has to come, or the greeting has failed.
+bool Greeting::understand_header() {
   auto parsed = parse_proxy_header({session->early.data(), session->early.size()});
   if (parsed.state == HeaderState::bad) fail(EndReason::bad_proxy_header);
   if (parsed.state != HeaderState::complete) return false;
@@ -46,6 +49,16 @@ bool Greeting::understand() {
   if (!tls.version.empty() || !tls.server_name.empty() || !tls.alpn.empty())
     session->tls = std::make_unique<TlsFacts>(std::move(tls));
   session->early.consume(parsed.length);
+  expected_.header = false;
+  return true;
+}
+
+bool Greeting::understand_hello() {
+  auto hello = ClientHello::parse({session->early.data(), session->early.size()});
+  if (hello.state == ClientHello::State::bad) fail(EndReason::bad_client_hello);
+  if (hello.state != ClientHello::State::complete) return false;
+  if (!session->tls) session->tls = std::make_unique<TlsFacts>();
+  session->tls->server_name = std::move(hello.server_name);
   return true;
 }
 

@@ -11,12 +11,18 @@ namespace evloopd::workloads {
 
 class ProxyShare;
 
-// A client that has to say something before it gets an upstream: its PROXY header. Reads just until that is complete;
-// what came behind it goes along with the session. Its share owns it. Loop thread only.
+// A client that has to say something before it gets an upstream: its PROXY header, or whom it wants to reach by TLS that
+// goes through as it is. Reads until that is complete; all but the header goes along with the session. Its share owns
+// it. Loop thread only.
 class Greeting final : public evloop::BlockCached, public LinkedList<Greeting>::Hook {
  public:
+  struct Expected {
+    bool header = false;
+    bool hello = false;  // behind it
+  };
+
   // The session has its socket.
-  Greeting(ProxyShare& share, std::unique_ptr<Session> session);
+  Greeting(ProxyShare& share, std::unique_ptr<Session> session, Expected expected);
   ~Greeting() { stop_waiting(); }
   Greeting(const Greeting&) = delete;
   Greeting& operator=(const Greeting&) = delete;
@@ -29,11 +35,13 @@ class Greeting final : public evloop::BlockCached, public LinkedList<Greeting>::
 
  private:
   void read();
-  [[nodiscard]] bool understand();
+  [[nodiscard]] bool understand_header();
+  [[nodiscard]] bool understand_hello();
   void fail(EndReason reason);
   void stop_waiting() noexcept;
 
   ProxyShare& share_;
+  Expected expected_;
   evloop::TimerHandle timer_;
   bool waiting_ = false;
 };

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "net/tls/tls_context.h"
+
 // What tcp.proxy takes about its clients' connections. Plain values; settings/ fills them. 0 of a time or a limit: none.
 namespace evloopd::workloads {
 
@@ -44,12 +46,41 @@ struct AccessLogOptions {
   std::string path{};  // of a file that grows; empty: no log
 };
 
+// TLS with clients, if there is a certificate; each is a PEM file with its chain and its private key. The first serves
+// whom no other names; each other one those who ask for a name of it.
+struct ProxyTlsListen {
+  std::vector<std::string> certificates{};
+  std::string client_ca{};  // file; empty: whom the system trusts
+  evloop::TlsVerify verify = evloop::TlsVerify::none;  // of clients' certificates
+  std::vector<std::string> alpn{};  // the first that the client speaks too is chosen
+  evloop::TlsVersion minimum_version = evloop::TlsVersion::tls_1_2;
+};
+
+// TLS with upstreams. The protocol that the client agreed on (ALPN) is what the upstream is asked for.
+struct ProxyTlsConnect {
+  bool enabled = false;
+  std::string ca{};          // file; empty: whom the system trusts
+  bool verify = true;        // its certificate, and that it is for its name
+  std::string server_name{};  // empty: whom the client asked for (SNI), or else the address
+  std::string certificate{};  // PEM file for those who ask for one, with its key
+};
+
+// Those who ask for this name, "*.example.org" for those with one label more, go to these upstreams and no others.
+// Without a certificate to serve TLS with, it is read from the client's first message, and all goes through as it is.
+struct ProxyRoute {
+  std::string server_name;
+  std::vector<std::string> upstreams;  // addresses
+};
+
 struct ConnectionOptions {
   ProxyTimeouts timeouts{};
   ProxyLimits limits{};
   ProxyAccess access{};
   ProxyProtocolOptions proxy_protocol{};
   AccessLogOptions access_log{};
+  ProxyTlsListen tls_listen{};
+  ProxyTlsConnect tls_connect{};
+  std::vector<ProxyRoute> routes{};
 };
 
 }  // namespace evloopd::workloads

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "net/bytes.h"
+#include "net/transport.h"
 #include "workloads/open_connections.h"
 #include "workloads/proxy/admission.h"
 #include "workloads/proxy/end_reason.h"
@@ -59,7 +60,8 @@ class Session final : public evloop::BlockCached {
   std::uint64_t bytes_out = 0;                  // from the upstream
 
   // Until somebody takes them.
-  evloop::UniqueFd socket;
+  evloop::UniqueFd socket;                    // or
+  evloop::Ref<evloop::Transport> transport;  // which has agreed on TLS, and reads nothing yet
   evloop::Bytes early;  // what the client has sent behind its greeting
 
   Admission::Ticket ticket;

@@ -3,13 +3,16 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "aio/errors.h"
+#include "net/tls/tls_session.h"
 #include "workloads/proxy/dial.h"
 #include "workloads/proxy/greeting.h"
 #include "workloads/proxy/proxy_header.h"
 #include "workloads/proxy/session.h"
+#include "workloads/proxy/tls_handshake.h"
 #include "workloads/proxy/tunnel.h"
 
 namespace evloopd::workloads {
@@ -29,6 +32,39 @@ evloop::Duration tick_for(const ProxyTimeouts& timeouts) {
   return std::max<evloop::Duration>(tick, std::chrono::milliseconds(1));
 }
 
+// The workload's options with another list.
+std::shared_ptr<Pool> make_pool(const UpstreamsOptions& options, const std::vector<std::string>& addresses) {
+  auto changed = options;
+  changed.list.clear();
+  for (const auto& address : addresses) changed.list.push_back({.address = address});
+  return std::make_shared<Pool>(std::move(changed));
+}
+
+evloop::TlsTimeouts tls_timeouts(const ProxyTimeouts& timeouts) {
+  evloop::TlsTimeouts result;
+  if (timeouts.greeting > evloop::Duration::zero()) result.handshake = timeouts.greeting;
+  return result;
+}
+
+// One for each protocol that a client may have agreed on, and one for none.
+std::map<std::string, evloop::TlsClient> make_clients(const ConnectionOptions& options) {
+  const auto& connect = options.tls_connect;
+  evloop::TlsClientSettings settings;
+  if (!connect.ca.empty()) settings.ca = evloop::Pem::file(connect.ca);
+  settings.verify = connect.verify ? evloop::TlsVerify::required : evloop::TlsVerify::none;
+  if (!connect.certificate.empty()) settings.identity.certificate_chain = evloop::Pem::file(connect.certificate);
+  auto protocols = options.tls_listen.alpn;
+  protocols.emplace_back();
+  std::map<std::string, evloop::TlsClient> clients;
+  for (const auto& protocol : protocols) {
+    settings.alpn.clear();
+    if (!protocol.empty()) settings.alpn.push_back(protocol);
+    clients[protocol] = evloop::tls_client(
+        {.context = evloop::TlsContext::client(settings), .timeouts = tls_timeouts(options.timeouts)});
+  }
+  return clients;
+}
+
 // A fresh socket takes it all.
 bool send_header(const Session& session, ProxyHeaderVersion version, int fd) {
   ProxyHeader header{.source = session.client, .destination = session.local, .tls = {}};
@@ -39,9 +75,16 @@ bool send_header(const Session& session, ProxyHeaderVersion version, int fd) {
 
 }  // namespace
 
+evloop::TlsUse ProxyConfig::tls_to(const Session& session, const evloop::SocketAddress& upstream) const {
+  const auto& wanted = options.connection.tls_connect.server_name;
+  auto name = !wanted.empty() ? wanted : session.tls ? session.tls->server_name : std::string();
+  if (name.empty() && upstream.is_inet()) name = upstream.host();
+  const auto client = tls_clients.find(session.tls ? session.tls->alpn : std::string());
+  return {.layer = client == tls_clients.end() ? tls_clients.at("") : client->second, .server_hostname = std::move(name)};
+}
+
 ProxyConfig::ProxyConfig(TcpProxyOptions given)
     : options(std::move(given)),
-      upstreams(std::make_shared<Pool>(options.upstreams)),
       admission(options.connection.access, options.connection.limits) {
   const auto& connection = options.connection;
   for (const auto& text : connection.proxy_protocol.from) {
@@ -50,6 +93,14 @@ ProxyConfig::ProxyConfig(TcpProxyOptions given)
     header_senders.set(*network, true);
   }
   if (!connection.access_log.path.empty()) access_log = std::make_unique<AccessLog>(connection.access_log.path);
+  pools.push_back(std::make_shared<Pool>(options.upstreams));
+  for (const auto& route : connection.routes) {
+    routes.add(route.server_name, pools.size());
+    pools.push_back(make_pool(options.upstreams, route.upstreams));
+  }
+  if (!connection.tls_listen.certificates.empty())
+    certificates = std::make_shared<Certificates>(connection.tls_listen, tls_timeouts(connection.timeouts));
+  if (connection.tls_connect.enabled) tls_clients = make_clients(connection);
   needs_addresses = access_log || admission.needs_source() || !header_senders.empty() ||
                     hashes_source(options.upstreams.balance) ||
                     connection.proxy_protocol.send != ProxyHeaderVersion::none;
@@ -62,8 +113,9 @@ ProxyShare::ProxyShare(evloop::EventLoop& loop, ProxyConfig& config, host::Workl
       open_(counters),
       tally_(loop, counters),
       book_(loop, config.ends, config.access_log.get()),
-      wheel_(loop, tick_for(config.options.connection.timeouts)),
-      upstreams_(loop, config.upstreams) {}
+      wheel_(loop, tick_for(config.options.connection.timeouts)) {
+  for (const auto& pool : config.pools) upstreams_.push_back(std::make_unique<UpstreamShare>(loop, pool));
+}
 
 ProxyShare::~ProxyShare() {
   cut_those_without_tunnel(EndReason::aborted);
@@ -83,9 +135,11 @@ void ProxyShare::accepted(evloop::UniqueFd connection) {
   }
   session->socket = std::move(connection);
   if (const auto refused = config_.admission.accept(session->ticket, now)) return session->end(*refused);
-  if (!config_.header_senders.find(session->client.address)) return admit(std::move(session));
+  Greeting::Expected expected{.header = config_.header_senders.find(session->client.address) != nullptr,
+                              .hello = !config_.certificates && !config_.routes.empty()};
+  if (!expected.header && !expected.hello) return admit(std::move(session));
   session->slot = OpenConnections::Slot(open_);
-  auto& greeting = *new Greeting(*this, std::move(session));
+  auto& greeting = *new Greeting(*this, std::move(session), expected);
   greetings_.push_back(greeting);
   greeting.start();
 }
@@ -100,7 +154,57 @@ void ProxyShare::admit(std::unique_ptr<Session> session) {
   if (const auto refused = config_.admission.admit(session->ticket, session->client.address))
     return session->end(*refused);
   if (!session->slot) session->slot = OpenConnections::Slot(open_);
-  auto& dial = *new Dial(*this, std::move(session));
+  if (!config_.certificates) return dial(std::move(session));
+  look_at_certificates();
+  auto socket = std::move(session->socket);
+  handshake(*new TlsHandshake(*this, TlsHandshake::Side::client, std::move(session), {}), std::move(socket),
+            {.layer = config_.certificates->server()});
+}
+
+void ProxyShare::handshake(TlsHandshake& handshake, evloop::UniqueFd socket, const evloop::TlsUse& tls) {
+  handshakes_.push_back(handshake);
+  try {
+    handshake.start(std::move(socket), tls);
+  } catch (const evloop::ValueError&) {  // a name that no server can have
+    handshake.session->end(EndReason::upstream_tls_failed);
+    destroy(handshakes_, handshake);
+  }
+}
+
+void ProxyShare::secured(TlsHandshake& handshake) {
+  auto session = std::move(handshake.session);
+  auto transport = std::move(handshake.transport);
+  auto place = std::move(handshake.place);
+  const auto side = handshake.side;
+  destroy(handshakes_, handshake);
+  if (side == TlsHandshake::Side::upstream) return tunnel(std::move(session), std::move(place), std::move(transport));
+  const auto& tls = *transport->tls();
+  session->tls = std::make_unique<TlsFacts>(TlsFacts{.version = std::string(tls.version()),
+                                                     .server_name = tls.server_name(),
+                                                     .alpn = std::string(tls.alpn_protocol())});
+  session->transport = std::move(transport);
+  dial(std::move(session));
+}
+
+// Files are looked at on another thread, now and then, when a client comes.
+void ProxyShare::look_at_certificates() {
+  constexpr evloop::Duration interval = std::chrono::seconds(10);
+  const auto now = loop_.time().time_since_epoch().count();
+  auto due = config_.look_at_files_at.load(std::memory_order_relaxed);
+  if (now < due || !config_.look_at_files_at.compare_exchange_strong(due, now + interval.count())) return;
+  if (due == 0) return;  // they have just been read
+  std::ignore = loop_.run_in_executor(
+      nullptr, [certificates = config_.certificates] { return certificates->reload_if_changed(); });
+}
+
+UpstreamShare& ProxyShare::upstreams_for(std::string_view server_name) noexcept {
+  const auto* const route = config_.routes.find(server_name);
+  return *upstreams_[route ? *route : 0];
+}
+
+void ProxyShare::dial(std::unique_ptr<Session> session) {
+  auto& upstreams = upstreams_for(session->tls ? session->tls->server_name : std::string_view());
+  auto& dial = *new Dial(*this, std::move(session), upstreams);
   dials_.push_back(dial);
   dial.start();
 }
@@ -115,12 +219,26 @@ void ProxyShare::connected(Dial& dial) {
   const auto version = config_.options.connection.proxy_protocol.send;
   if (version != ProxyHeaderVersion::none && !send_header(*session, version, upstream.get()))
     return session->end(EndReason::upstream_reset);
+  if (config_.tls_clients.empty()) return tunnel(std::move(session), std::move(place), std::move(upstream));
+  const auto tls = config_.tls_to(*session, place.endpoint().address());
+  handshake(*new TlsHandshake(*this, TlsHandshake::Side::upstream, std::move(session), std::move(place)),
+            std::move(upstream), tls);
+}
+
+void ProxyShare::tunnel(std::unique_ptr<Session> session, Place place, Tunnel::Socket upstream) {
+  if (session->transport && session->transport->is_closing()) return session->end(EndReason::client_left);
   auto& tunnel = *new Tunnel(*this, std::move(place), std::move(session));
   tunnels_.push_back(tunnel);
   tunnel.start(std::move(upstream));
 }
 
 void ProxyShare::gave_up(Greeting& greeting) { destroy(greetings_, greeting); }
+
+void ProxyShare::gave_up(TlsHandshake& handshake) {
+  if (handshake.side == TlsHandshake::Side::upstream)
+    counters_.connections_failed.fetch_add(1, std::memory_order_relaxed);
+  destroy(handshakes_, handshake);
+}
 
 void ProxyShare::gave_up(Dial& dial) {
   counters_.connections_failed.fetch_add(1, std::memory_order_relaxed);
@@ -139,6 +257,10 @@ void ProxyShare::cut_those_without_tunnel(EndReason reason) noexcept {
   while (auto* greeting = greetings_.front()) {
     greeting->session->end(reason);
     destroy(greetings_, *greeting);
+  }
+  while (auto* handshake = handshakes_.front()) {
+    handshake->session->end(reason);
+    destroy(handshakes_, *handshake);
   }
   while (auto* dial = dials_.front()) {
     dial->session->end(reason);

@@ -37,12 +37,22 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
     if (!lost_) tunnel_.lost(*this);
   }
 
-  void open(evloop::UniqueFd socket, End& other) {
+  void open(Socket socket, End& other) {
     other_ = &other;
     auto& share = *tunnel_.share_;
-    const auto limit = share.config().options.buffer;
-    transport_ = evloop::SocketTransport::create(share.loop(), std::move(socket), evloop::Ref<End>(this)).get();
-    transport_->set_write_buffer_limits(limit);
+    if (auto* const plain = std::get_if<evloop::UniqueFd>(&socket)) {
+      plain_ = evloop::SocketTransport::create(share.loop(), std::move(*plain), evloop::Ref<End>(this)).get();
+      transport_ = plain_;
+    } else {
+      // It is its own as long as its socket is open.
+      transport_ = std::get<evloop::Ref<evloop::Transport>>(socket).get();
+      transport_->set_protocol(evloop::Ref<End>(this));
+    }
+    transport_->set_write_buffer_limits(share.config().options.buffer);
+  }
+  // Of one with TLS, which has waited.
+  void begin() {
+    if (!plain_) transport_->resume_reading();
   }
   void abort() { transport_->abort(); }
   [[nodiscard]] std::uint64_t received() const noexcept { return received_; }
@@ -59,12 +69,14 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   bool eof_received() override {
     ended_ = true;
     tunnel_.ended(*this);
-    if (other_->ended_) {
-      other_->transport_->close();
+    auto& to = *other_->transport_;
+    // TLS has no half-closed connections: there the first one ends it.
+    if (other_->ended_ || !to.can_write_eof()) {
+      to.close();
       return false;
     }
-    other_->transport_->write_eof();
-    return true;
+    to.write_eof();
+    return transport_->can_write_eof();
   }
 
   void pause_writing() override {
@@ -101,10 +113,10 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   // As soon as the other socket takes all that it is given.
   void begin_splice() {
     streak_ = 0;
-    if (!other_ || other_->transport_->get_write_buffer_size() > 0 || transport_->is_closing()) return;
+    if (!plain_ || !other_ || !other_->plain_ || other_->transport_->get_write_buffer_size() > 0 || transport_->is_closing()) return;
     if (!splice_) {
       auto& share = *tunnel_.share_;
-      splice_ = std::make_unique<Splice>(share.pipes(), *transport_, evloop::Ref(other_->transport_),
+      splice_ = std::make_unique<Splice>(share.pipes(), *plain_, evloop::Ref(other_->plain_),
                                          share.config().options.buffer, *this);
     }
     splice_->begin();
@@ -120,7 +132,8 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   Tunnel& tunnel_;
   const Counter counter_;
   End* other_ = nullptr;  // null once one of them is lost
-  evloop::SocketTransport* transport_ = nullptr;
+  evloop::Transport* transport_ = nullptr;
+  evloop::SocketTransport* plain_ = nullptr;  // the same, unless it is one with TLS
   std::uint64_t received_ = 0;
   int streak_ = 0;      // receives in a row that brought much
   bool ended_ = false;  // its peer sends no more
@@ -131,12 +144,14 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
 Tunnel::Tunnel(ProxyShare& share, Place place, std::unique_ptr<Session> session) noexcept
     : share_(&share), place_(std::move(place)), session_(std::move(session)), active_(*session_->connected) {}
 
-void Tunnel::start(evloop::UniqueFd upstream) {
+void Tunnel::start(Socket upstream) {
   const evloop::Ref<End> near(client_ = new End(*this, &ByteTally::in));
   const evloop::Ref<End> far(upstream_ = new End(*this, &ByteTally::out));
-  near->open(std::move(session_->socket), *far);
+  near->open(session_->transport ? Socket(std::move(session_->transport)) : Socket(std::move(session_->socket)), *far);
   far->open(std::move(upstream), *near);
   if (auto early = std::exchange(session_->early, {}); !early.empty()) near->data_received({early.data(), early.size()});
+  near->begin();
+  far->begin();
   watch_times(active_);
 }
 

@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <variant>
 
 #include "base/block_cache.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
+#include "net/transport.h"
 #include "workloads/linked_list.h"
 #include "workloads/proxy/deadline_wheel.h"
 #include "workloads/proxy/session.h"
@@ -28,8 +30,11 @@ class Tunnel final : public evloop::BlockCached, public LinkedList<Tunnel>::Hook
 
   using LinkedList<Tunnel>::Hook::next;
 
-  // Takes over the upstream's socket, connected, and the session's. Called once.
-  void start(evloop::UniqueFd upstream);
+  // One that is connected, or a transport that has agreed on TLS.
+  using Socket = std::variant<evloop::UniqueFd, evloop::Ref<evloop::Transport>>;
+
+  // Takes over the upstream's, and the session's. Called once.
+  void start(Socket upstream);
   void abort(EndReason reason);
   // The share goes away: both ends are cut, and nobody is told.
   void orphan();

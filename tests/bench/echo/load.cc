@@ -25,8 +25,8 @@ using Clock = std::chrono::steady_clock;
 
 struct Connection {
   int fd = -1;
-  std::size_t received = 0;             // of the message at the head
-  std::deque<Clock::time_point> sent;   // of those in flight
+  std::size_t received = 0;            // of the message at the head
+  std::deque<Clock::time_point> sent;  // of those in flight
 };
 
 [[noreturn]] void fail(const char* what) {

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#include <csignal>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <string>
 

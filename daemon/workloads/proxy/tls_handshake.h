@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+
+#include "aio/future.h"
+#include "base/block_cache.h"
+#include "base/unique_fd.h"
+#include "net/tls_layer.h"
+#include "net/transport.h"
+#include "workloads/linked_list.h"
+#include "workloads/proxy/session.h"
+#include "workloads/upstreams/endpoint.h"
+
+namespace evloopd::workloads {
+
+class ProxyShare;
+
+// One end of a session that is agreeing on TLS: the client's, before it gets an upstream, or the upstream's. Its share
+// owns it. Ends in a call of share.secured() or share.gave_up(), from the loop, which may destroy it. Loop thread only.
+class TlsHandshake final : public evloop::BlockCached, public LinkedList<TlsHandshake>::Hook {
+ public:
+  enum class Side : std::uint8_t { client, upstream };
+
+  TlsHandshake(ProxyShare& share, Side of, std::unique_ptr<Session> session, Place place);
+  ~TlsHandshake();
+  TlsHandshake(const TlsHandshake&) = delete;
+  TlsHandshake& operator=(const TlsHandshake&) = delete;
+
+  // `socket` is connected. Throws ValueError for a name that no server can have.
+  void start(evloop::UniqueFd socket, const evloop::TlsUse& tls);
+
+  const Side side;
+  // For who goes on. The transport reads nothing until it is told to.
+  std::unique_ptr<Session> session;
+  Place place;
+  evloop::Ref<evloop::Transport> transport;
+
+ private:
+  class Silence;
+
+  void done();
+
+  ProxyShare& share_;
+  evloop::Future<void> waiter_;
+  evloop::DoneCallbackId callback_{};
+  bool waiting_ = false;
+};
+
+}  // namespace evloopd::workloads
