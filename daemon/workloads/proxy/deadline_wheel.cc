@@ -6,12 +6,14 @@ namespace evloopd::workloads {
 
 void DeadlineWheel::join(Entry& entry, evloop::Duration after) {
   leave(entry);
-  const auto present = now();
+  const auto time = loop_.time().time_since_epoch();
+  const auto due = time + std::min<evloop::Duration>(after, tick_ * slots);
+  const Tick present = time / tick_;
   // Nothing is in before the tick that the timer runs for. What lies ahead is less than a turn of the wheel, also when the
   // timer is late.
   turned_to_ = std::max(turned_to_, std::min(present, armed_for_ - 1));
   const auto last = turned_to_ + static_cast<Tick>(slots) - 1;
-  const auto tick = std::min(present + 1 + static_cast<Tick>(after / tick_), last);
+  const auto tick = std::min(std::max<Tick>(present + 1, (due + tick_ - evloop::Duration(1)) / tick_), last);
   const auto slot = static_cast<std::size_t>(tick) % slots;
   entry.slot_ = static_cast<std::uint8_t>(slot);
   lists_[slot].push_back(entry);

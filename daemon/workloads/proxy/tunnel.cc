@@ -68,6 +68,7 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   // Half-close is passed on; the second one ends the tunnel.
   bool eof_received() override {
     ended_ = true;
+    if (!other_) return false;  // TLS also tells of the end that it has asked for
     tunnel_.ended(*this);
     auto& to = *other_->transport_;
     // TLS has no half-closed connections: there the first one ends it.
