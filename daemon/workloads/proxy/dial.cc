@@ -21,6 +21,7 @@ EndReason reason_of(ConnectFailure why, int error) noexcept {
     case ConnectFailure::none_up: return EndReason::no_upstream;
     case ConnectFailure::all_failed:
     case ConnectFailure::retry_denied:
+    case ConnectFailure::no_socket:
       return error == ETIMEDOUT ? EndReason::connect_timeout : EndReason::connect_failed;
     case ConnectFailure::queue_full: return EndReason::queue_full;
     case ConnectFailure::queue_timeout: return EndReason::queue_timeout;
