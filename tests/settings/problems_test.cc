@@ -197,8 +197,8 @@ TEST(Problems, OfAProxysConnections) {
   const std::string network = "must be a network such as 10.0.0.0/8 or 2001:db8::/32, or an address, got ";
   check({
       {begin + "  access: {allow: ['10.0.0.1/8'], deny: [here]}\n",
-       "f:7:19: workloads[0].access.allow[0]: " + network + "\"10.0.0.1/8\"\n" +
-           "f:7:41: workloads[0].access.deny[0]: " + network + "\"here\"\n"},
+       "f:7:20: workloads[0].access.allow[0]: " + network + "\"10.0.0.1/8\"\n" +
+           "f:7:42: workloads[0].access.deny[0]: " + network + "\"here\"\n"},
       {begin + "  access_log: {path: access.log}\n",
        "f:7:22: workloads[0].access_log.path: must be an absolute path, got \"access.log\"\n"},
       {begin + "  tls: {listen: {verify: required}}\n",
