@@ -133,6 +133,14 @@ const std::error_category& dns_category() noexcept {
 }
 
 struct DnsClient::Ares {
+  Ares() = default;
+  Ares(const Ares&) = delete;
+  Ares& operator=(const Ares&) = delete;
+  // Fails what is asked still.
+  ~Ares() {
+    if (channel) ares_destroy(channel);
+  }
+
   ares_channel channel = nullptr;
 
   static void socket_changed(void* self, int fd, int readable, int writable) {
@@ -158,10 +166,7 @@ DnsClient::DnsClient(evloop::EventLoop& loop, const DnsOptions& options)
   if (!servers.empty()) check(ares_set_servers_ports_csv(ares_->channel, servers.c_str()), "DNS servers");
 }
 
-DnsClient::~DnsClient() {
-  ares_destroy(ares_->channel);  // fails what is asked still
-  timer_.cancel();
-}
+DnsClient::~DnsClient() { timer_.cancel(); }
 
 Coro<DnsAnswer> DnsClient::lookup(DnsName name) {
   if (!name.is_service()) co_return co_await addresses_of(std::move(name.host), name.port);
