@@ -186,7 +186,7 @@ struct WorkloadSnapshot {
   std::uint64_t connections_failed = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  std::vector<NamedCount> ends;  // connections that have ended, by reason
+  std::vector<NamedCount> ends{};  // connections that have ended, by reason
   std::uint64_t dropped_log_lines = 0;
   std::optional<UpstreamsSnapshot> upstreams;  // of a kind that has them
 };

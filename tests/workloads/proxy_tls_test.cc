@@ -226,6 +226,7 @@ TEST_F(ProxyTlsTest, HasToBeAgreedOnInTime) {
       {.timeouts = {.greeting = 3s}, .tls_listen = {.certificates = {certificate("a.example", "DNS:a.example")}}});
   auto client = connect();
   client.send("\x16\x03\x01");
+  turn(2);
   pass(2s);
   EXPECT_FALSE(client.is_gone());
   pass(2s);

@@ -17,19 +17,21 @@ TlsHandshake::TlsHandshake(ProxyShare& share, Side of, std::unique_ptr<Session> 
     : side(of), session(std::move(given)), place(std::move(taken)), share_(share) {}
 
 TlsHandshake::~TlsHandshake() {
-  if (!waiting_) return;
-  waiter_.remove_done_callback(callback_);
-  waiter_.cancel();
-  if (!share_.loop().is_closed()) transport->abort();
+  if (!self_) return;
+  *self_ = nullptr;
+  if (transport && !share_.loop().is_closed()) transport->abort();
 }
 
 void TlsHandshake::start(evloop::UniqueFd socket, const evloop::TlsUse& tls) {
   auto& loop = share_.loop();
-  waiter_ = loop.create_future();
-  auto [below, upper] = tls.layer->wrap(loop, evloop::Ref<evloop::Protocol>(new Silence), tls.server_hostname, waiter_);
+  const auto waiter = loop.create_future();
+  auto [below, upper] = tls.layer->wrap(loop, evloop::Ref<evloop::Protocol>(new Silence), tls.server_hostname, waiter);
   transport = std::move(upper);
-  waiting_ = true;
-  callback_ = waiter_.add_done_callback([this](const auto&) { done(); });
+  self_ = std::make_shared<TlsHandshake*>(this);
+  waiter.add_done_callback([self = self_](const auto& done) {
+    const auto failed = done.exception();  // which somebody has to ask for, or it is logged
+    if (*self) (*self)->done(failed != nullptr);
+  });
   evloop::SocketTransport::create(loop, std::move(socket), below);
   // After connection_made, which has been queued, and before anything is read.
   if (side == Side::client && !session->early.empty())
@@ -38,9 +40,9 @@ void TlsHandshake::start(evloop::UniqueFd socket, const evloop::TlsUse& tls) {
     });
 }
 
-void TlsHandshake::done() {
-  waiting_ = false;
-  if (!waiter_.exception()) return share_.secured(*this);
+void TlsHandshake::done(bool failed) {
+  self_.reset();
+  if (!failed) return share_.secured(*this);
   session->end(side == Side::client ? EndReason::client_tls_failed : EndReason::upstream_tls_failed);
   share_.gave_up(*this);
 }

@@ -38,12 +38,10 @@ class TlsHandshake final : public evloop::BlockCached, public LinkedList<TlsHand
  private:
   class Silence;
 
-  void done();
+  void done(bool failed);
 
   ProxyShare& share_;
-  evloop::Future<void> waiter_;
-  evloop::DoneCallbackId callback_{};
-  bool waiting_ = false;
+  std::shared_ptr<TlsHandshake*> self_;  // null in it: it is gone, and the callback that was queued has come too late
 };
 
 }  // namespace evloopd::workloads
