@@ -188,7 +188,7 @@ struct WorkloadSnapshot {
   std::uint64_t bytes_out = 0;
   std::vector<NamedCount> ends{};  // connections that have ended, by reason
   std::uint64_t dropped_log_lines = 0;
-  std::optional<UpstreamsSnapshot> upstreams;  // of a kind that has them
+  std::optional<UpstreamsSnapshot> upstreams{};  // of a kind that has them
 };
 
 }  // namespace evloopd::host

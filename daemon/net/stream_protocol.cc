@@ -126,12 +126,11 @@ StreamWriter::~StreamWriter() {
 }
 
 bool StreamWriter::drained() const {
-  reader_->check_exception();
-  const bool full = protocol_->must_drain();
-  return !full && !transport_->is_closing();
+  return !reader_->exception() && !transport_->is_closing() && !protocol_->must_drain();
 }
 
 Coro<void> StreamWriter::drain_slowly() {
+  reader_->check_exception();
   // Lets connection_lost run: a task that only writes and drains would never see the connection end.
   if (transport_->is_closing()) co_await yield();
   if (protocol_->must_drain()) co_await protocol_->drain();

@@ -86,9 +86,11 @@ Bytes StreamReader::ReadAwaiter::await_resume() {
     deliver_interrupt(wait_.point());
     wait_.point().check();
     settle();  // what has been woken holds nothing: its end may be skipped
+  } else {
+    reader_->check_exception();
   }
-  // Negative is more than there can be.
   auto& reader = *reader_;
+  // Negative is more than there can be.
   auto data = reader.buffer_.take(static_cast<std::size_t>(most_));
   reader.maybe_resume_transport();
   return data;

@@ -153,8 +153,7 @@ class StreamReader::ReadAwaiter : public WaitForFuture {
 
   [[nodiscard]] bool await_ready() const {
     auto& reader = *reader_;
-    reader.check_exception();
-    if (most_ == 0 || reader.eof_ || (most_ > 0 && !reader.buffer_.empty())) return true;
+    if (reader.exception_ || most_ == 0 || reader.eof_ || (most_ > 0 && !reader.buffer_.empty())) return true;
     reader.prepare_wait("read");
     return false;
   }

@@ -59,7 +59,7 @@ class StreamWriter final : public BlockCached {
  private:
   class DrainAwaiter;
 
-  // Nothing to wait for. Throws as drain() does.
+  // Nothing to wait for, and nothing to throw.
   [[nodiscard]] bool drained() const;
   Coro<void> drain_slowly();
 

@@ -39,8 +39,8 @@ class DefaultConfiguration(harness.DaemonTest):
         self.assertEqual({status for status, _ in answers}, {200})
         bodies = [body for _, body in answers]
         self.assertEqual(set(bodies), {"hello from web-a\n", "hello from web-b\n"})
-        for one, next_one in zip(bodies, bodies[1:]):
-            self.assertNotEqual(one, next_one, "in turn")
+        # In turn on each of its two loops.
+        self.assertLessEqual(abs(bodies.count("hello from web-a\n") - bodies.count("hello from web-b\n")), 2)
 
         def front():
             return {w["name"]: w for w in daemon.ctl_json("workloads")["workloads"]}["workloads/front"]

@@ -1,5 +1,6 @@
 #include "net/stream_reader.h"
 
+#include "aio/settled.h"
 #include "net/net_test.h"
 #include "net/pausable_transport.h"
 
@@ -228,6 +229,16 @@ TEST_F(StreamReaderTest, OneReadWaitsAtATime) {  // STREAM-11
   feed("x");
   turn();
   EXPECT_EQ(first.result(), "x");
+}
+
+TEST_F(StreamReaderTest, ASettledReadAnswersTheErrorToo) {  // STREAM-12
+  make();
+  reader_->set_exception(std::make_exception_ptr(ValueError("gone")));
+  const auto body = [&]() -> Coro<void> {
+    const auto ended = co_await settled(reader_->read());
+    EXPECT_TRUE(holds<ValueError>(ended.error()));
+  };
+  run(body());
 }
 
 TEST_F(StreamReaderTest, AnErrorWakesTheReaderAndIsThrownFromThenOn) {  // STREAM-12

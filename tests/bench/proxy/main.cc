@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
   const auto deadline = [] { return std::chrono::steady_clock::now() + std::chrono::seconds(10); };
   host::LoopHost host{host::JobCatalogue{}};
   workloads::TcpProxyOptions options;
-  options.upstreams.push_back({std::string("127.0.0.1:") + argv[1]});
+  options.upstreams.list.push_back({std::string("127.0.0.1:") + argv[1]});
   const bool stands =
       host.create({.name = "io-0", .labels = {}}) &&
       host.add_workload({.name = "proxy", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}, .backlog = 4096},
