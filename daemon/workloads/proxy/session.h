@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "base/block_cache.h"
 #include "base/clock.h"
@@ -15,6 +14,7 @@
 #include "workloads/proxy/admission.h"
 #include "workloads/proxy/end_reason.h"
 #include "workloads/proxy/ip_address.h"
+#include "workloads/upstreams/endpoint.h"
 
 namespace evloopd::workloads {
 
@@ -51,7 +51,7 @@ class Session final : public evloop::BlockCached {
   IpEndpoint local;   // where it went to
   IpEndpoint proxy;   // who sent the PROXY header
   std::unique_ptr<TlsFacts> tls;
-  std::string_view upstream;  // the address it was connected to; of somebody who outlives this
+  Place place;  // at the upstream that it was connected to
 
   const evloop::TimePoint accepted;
   std::optional<evloop::TimePoint> connected;   // to the upstream

@@ -62,7 +62,7 @@ void SessionBook::write(const Session& session) {
   append(lines_, "listener", or_unix(session.local.to_string()));
   append(lines_, "workload", names_.workload);
   append(lines_, "loop", names_.loop);
-  append(lines_, "upstream", session.upstream);
+  if (session.place) append(lines_, "upstream", session.place.endpoint().name());
   fmt::format_to(out, R"(,"bytes_in":{},"bytes_out":{})", session.bytes_in, session.bytes_out);
   if (session.connected)
     fmt::format_to(out, R"(,"connect_seconds":{:.6f})", seconds(*session.connected - session.accepted));

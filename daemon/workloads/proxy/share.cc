@@ -157,7 +157,7 @@ void ProxyShare::admit(std::unique_ptr<Session> session) {
   if (!config_.certificates) return dial(std::move(session));
   look_at_certificates();
   auto socket = std::move(session->socket);
-  handshake(*new TlsHandshake(*this, TlsHandshake::Side::client, std::move(session), {}), std::move(socket),
+  handshake(*new TlsHandshake(*this, TlsHandshake::Side::client, std::move(session)), std::move(socket),
             {.layer = config_.certificates->server()});
 }
 
@@ -174,10 +174,9 @@ void ProxyShare::handshake(TlsHandshake& handshake, evloop::UniqueFd socket, con
 void ProxyShare::secured(TlsHandshake& handshake) {
   auto session = std::move(handshake.session);
   auto transport = std::move(handshake.transport);
-  auto place = std::move(handshake.place);
   const auto side = handshake.side;
   destroy(handshakes_, handshake);
-  if (side == TlsHandshake::Side::upstream) return tunnel(std::move(session), std::move(place), std::move(transport));
+  if (side == TlsHandshake::Side::upstream) return tunnel(std::move(session), std::move(transport));
   const auto& tls = *transport->tls();
   session->tls = std::make_unique<TlsFacts>(TlsFacts{.version = std::string(tls.version()),
                                                      .server_name = tls.server_name(),
@@ -212,22 +211,20 @@ void ProxyShare::dial(std::unique_ptr<Session> session) {
 void ProxyShare::connected(Dial& dial) {
   auto session = std::move(dial.session);
   auto upstream = std::move(dial.upstream.socket);
-  auto place = std::move(dial.upstream.place);
+  session->place = std::move(dial.upstream.place);
   destroy(dials_, dial);
-  session->upstream = place.endpoint().name();
   session->connected = loop_.time();
   const auto version = config_.options.connection.proxy_protocol.send;
   if (version != ProxyHeaderVersion::none && !send_header(*session, version, upstream.get()))
     return session->end(EndReason::upstream_reset);
-  if (config_.tls_clients.empty()) return tunnel(std::move(session), std::move(place), std::move(upstream));
-  const auto tls = config_.tls_to(*session, place.endpoint().address());
-  handshake(*new TlsHandshake(*this, TlsHandshake::Side::upstream, std::move(session), std::move(place)),
-            std::move(upstream), tls);
+  if (config_.tls_clients.empty()) return tunnel(std::move(session), std::move(upstream));
+  const auto tls = config_.tls_to(*session, session->place.endpoint().address());
+  handshake(*new TlsHandshake(*this, TlsHandshake::Side::upstream, std::move(session)), std::move(upstream), tls);
 }
 
-void ProxyShare::tunnel(std::unique_ptr<Session> session, Place place, Tunnel::Socket upstream) {
+void ProxyShare::tunnel(std::unique_ptr<Session> session, Tunnel::Socket upstream) {
   if (session->transport && session->transport->is_closing()) return session->end(EndReason::client_left);
-  auto& tunnel = *new Tunnel(*this, std::move(place), std::move(session));
+  auto& tunnel = *new Tunnel(*this, std::move(session));
   tunnels_.push_back(tunnel);
   tunnel.start(std::move(upstream));
 }

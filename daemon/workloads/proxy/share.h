@@ -97,7 +97,7 @@ class ProxyShare final : public host::WorkloadShare {
   void admit(std::unique_ptr<Session> session);
   void handshake(TlsHandshake& handshake, evloop::UniqueFd socket, const evloop::TlsUse& tls);
   void dial(std::unique_ptr<Session> session);
-  void tunnel(std::unique_ptr<Session> session, Place place, Tunnel::Socket upstream);
+  void tunnel(std::unique_ptr<Session> session, Tunnel::Socket upstream);
   void look_at_certificates();
   void cut_those_without_tunnel(EndReason reason) noexcept;
 

@@ -13,8 +13,8 @@ class TlsHandshake::Silence final : public evloop::Protocol {
   void connection_made(evloop::Transport& made) override { made.pause_reading(); }
 };
 
-TlsHandshake::TlsHandshake(ProxyShare& share, Side of, std::unique_ptr<Session> given, Place taken)
-    : side(of), session(std::move(given)), place(std::move(taken)), share_(share) {}
+TlsHandshake::TlsHandshake(ProxyShare& share, Side of, std::unique_ptr<Session> given)
+    : side(of), session(std::move(given)), share_(share) {}
 
 TlsHandshake::~TlsHandshake() {
   if (!self_) return;

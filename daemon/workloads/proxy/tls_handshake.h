@@ -9,7 +9,6 @@
 #include "net/transport.h"
 #include "workloads/linked_list.h"
 #include "workloads/proxy/session.h"
-#include "workloads/upstreams/endpoint.h"
 
 namespace evloopd::workloads {
 
@@ -21,7 +20,7 @@ class TlsHandshake final : public evloop::BlockCached, public LinkedList<TlsHand
  public:
   enum class Side : std::uint8_t { client, upstream };
 
-  TlsHandshake(ProxyShare& share, Side of, std::unique_ptr<Session> session, Place place);
+  TlsHandshake(ProxyShare& share, Side of, std::unique_ptr<Session> session);
   ~TlsHandshake();
   TlsHandshake(const TlsHandshake&) = delete;
   TlsHandshake& operator=(const TlsHandshake&) = delete;
@@ -32,7 +31,6 @@ class TlsHandshake final : public evloop::BlockCached, public LinkedList<TlsHand
   const Side side;
   // For who goes on. The transport reads nothing until it is told to.
   std::unique_ptr<Session> session;
-  Place place;
   evloop::Ref<evloop::Transport> transport;
 
  private:

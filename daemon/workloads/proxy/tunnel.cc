@@ -142,8 +142,8 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   std::unique_ptr<Splice> splice_;  // from here to the other, once there was much
 };
 
-Tunnel::Tunnel(ProxyShare& share, Place place, std::unique_ptr<Session> session) noexcept
-    : share_(&share), place_(std::move(place)), session_(std::move(session)), active_(*session_->connected) {}
+Tunnel::Tunnel(ProxyShare& share, std::unique_ptr<Session> session) noexcept
+    : share_(&share), session_(std::move(session)), active_(*session_->connected) {}
 
 void Tunnel::start(Socket upstream) {
   const evloop::Ref<End> near(client_ = new End(*this, &ByteTally::in));
@@ -166,7 +166,6 @@ void Tunnel::orphan() {
   share_->wheel().leave(*this);
   abort(EndReason::aborted);
   session_.reset();
-  place_ = {};
   share_ = nullptr;
 }
 
@@ -175,7 +174,7 @@ void Tunnel::orphan() {
 void Tunnel::first_byte(const End& from) noexcept {
   if (&from != upstream_) return;
   session_->first_byte = share_->loop().time();
-  place_.served();
+  session_->place.served();
 }
 
 void Tunnel::ended(const End& end) {
@@ -190,7 +189,7 @@ void Tunnel::ended(const End& end) {
 
 void Tunnel::failed(const End& end) noexcept {
   if (!session_) return;
-  if (&end == upstream_ && !session_->first_byte) place_.reset_early(share_->loop().time());
+  if (&end == upstream_ && !session_->first_byte) session_->place.reset_early(share_->loop().time());
   session_->end(&end == client_ ? EndReason::client_reset : EndReason::upstream_reset);
 }
 

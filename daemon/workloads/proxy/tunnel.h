@@ -12,7 +12,6 @@
 #include "workloads/linked_list.h"
 #include "workloads/proxy/deadline_wheel.h"
 #include "workloads/proxy/session.h"
-#include "workloads/upstreams/endpoint.h"
 
 namespace evloopd::workloads {
 
@@ -24,7 +23,7 @@ class ProxyShare;
 // Its timeouts cost nothing per byte: the wheel has it looked at now and then, and it compares what it has moved since.
 class Tunnel final : public evloop::BlockCached, public LinkedList<Tunnel>::Hook, private DeadlineWheel::Entry {
  public:
-  Tunnel(ProxyShare& share, Place place, std::unique_ptr<Session> session) noexcept;
+  Tunnel(ProxyShare& share, std::unique_ptr<Session> session) noexcept;
   Tunnel(const Tunnel&) = delete;
   Tunnel& operator=(const Tunnel&) = delete;
 
@@ -56,7 +55,6 @@ class Tunnel final : public evloop::BlockCached, public LinkedList<Tunnel>::Hook
   ProxyShare* share_;        // null once it is orphaned
   End* client_ = nullptr;    // null once it is lost
   End* upstream_ = nullptr;  // likewise
-  Place place_;                       // outlives the session, which names it
   std::unique_ptr<Session> session_;  // null once it is orphaned
   evloop::TimePoint active_;          // when something had moved, as far as it was looked at
   std::uint64_t moved_ = 0;           // until then
