@@ -6,6 +6,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -332,6 +333,25 @@ TEST_F(ProxyTlsTest, IsNotAgreedOnWithAnUpstreamThatIsAnother) {
   EXPECT_TRUE(turn_until([&] { return client.is_gone() && share_->connections() == 0; }));
   EXPECT_EQ(ended_by("upstream_tls_failed"), 1U);
   EXPECT_EQ(counters().connections_failed, 1U);
+}
+
+TEST_F(ProxyTlsTest, NamesAnUpstreamInTheLogThatIsOnTheListNoMore) {
+  const auto path = write("access.log", "");
+  start_with({.access_log = {.path = path}, .tls_connect = {.enabled = true, .ca = authority()}});
+  auto client = connect();
+  auto server = accept(upstream_);
+  Backend next;
+  ASSERT_TRUE(workload_->upstreams()->set({{.address = next.address()}}));
+  const auto other = connect();
+  const auto at_next = accept(next);
+  server.close();
+  EXPECT_TRUE(turn_until([&] { return client.is_gone(); }));
+  pass(1s);  // lines are written together
+  EXPECT_TRUE(turn_until([&] {
+    std::stringstream log;
+    log << std::ifstream(path).rdbuf();
+    return log.str().find("\"upstream\":\"" + upstream_.address() + '"') != std::string::npos;
+  }));
 }
 
 TEST_F(ProxyTlsTest, KeepsNameAndProtocolFromClientToUpstream) {
