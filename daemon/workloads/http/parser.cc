@@ -1,11 +1,10 @@
 #include "workloads/http/parser.h"
 
-#include <llhttp.h>
-
 #include <algorithm>
 #include <limits>
-#include <new>
 #include <utility>
+
+#include "workloads/http/llhttp_events.h"
 
 namespace evloopd::workloads {
 namespace {
@@ -16,18 +15,8 @@ char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c 
 
 }  // namespace
 
-struct HttpParser::Llhttp {
-  static llhttp_t& of(HttpParser& parser) noexcept { return *reinterpret_cast<llhttp_t*>(parser.state_.data()); }
-  static HttpParser& self(llhttp_t* state) noexcept { return *static_cast<HttpParser*>(state->data); }
-
-  template <auto method>
-  static int event(llhttp_t* state) {
-    return (self(state).*method)();
-  }
-  template <auto method>
-  static int text(llhttp_t* state, const char* at, std::size_t length) {
-    return (self(state).*method)({at, length});
-  }
+struct HttpParser::Llhttp : LlhttpEvents<HttpParser> {
+  static llhttp_t& of(HttpParser& parser) noexcept { return state_in(parser.state_); }
   static const llhttp_settings_t settings;
 };
 
@@ -45,9 +34,7 @@ const llhttp_settings_t HttpParser::Llhttp::settings = [] {
 
 HttpParser::HttpParser() noexcept {
   static_assert(sizeof(llhttp_t) <= sizeof state_ && alignof(llhttp_t) <= 8);
-  auto* state = ::new (static_cast<void*>(state_.data())) llhttp_t;
-  llhttp_init(state, HTTP_REQUEST, &Llhttp::settings);
-  state->data = this;
+  Llhttp::begin(state_, HTTP_REQUEST, Llhttp::settings, *this);
 }
 
 HttpParser::Event HttpParser::advance(std::span<const std::byte>& input) noexcept {

@@ -1,11 +1,9 @@
 #include "workloads/upstreams/checks/http_reply.h"
 
-#include <llhttp.h>
-
 #include <algorithm>
-#include <new>
 
 #include "aio/errors.h"
+#include "workloads/http/llhttp_events.h"
 
 namespace evloopd::workloads {
 namespace {
@@ -17,18 +15,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-struct HttpReply::Llhttp {
-  static llhttp_t& of(HttpReply& reply) noexcept { return *reinterpret_cast<llhttp_t*>(reply.state_.data()); }
-  static HttpReply& self(llhttp_t* state) noexcept { return *static_cast<HttpReply*>(state->data); }
-
-  template <auto method>
-  static int event(llhttp_t* state) {
-    return (self(state).*method)();
-  }
-  template <auto method>
-  static int text(llhttp_t* state, const char* at, std::size_t length) {
-    return (self(state).*method)({at, length});
-  }
+struct HttpReply::Llhttp : LlhttpEvents<HttpReply> {
+  static llhttp_t& of(HttpReply& reply) noexcept { return state_in(reply.state_); }
   static const llhttp_settings_t settings;
 };
 
@@ -45,9 +33,7 @@ const llhttp_settings_t HttpReply::Llhttp::settings = [] {
 
 HttpReply::HttpReply(bool no_body) noexcept : no_body_(no_body) {
   static_assert(sizeof(llhttp_t) <= sizeof state_ && alignof(llhttp_t) <= 8);
-  auto* state = ::new (static_cast<void*>(state_.data())) llhttp_t;
-  llhttp_init(state, HTTP_RESPONSE, &Llhttp::settings);
-  state->data = this;
+  Llhttp::begin(state_, HTTP_RESPONSE, Llhttp::settings, *this);
 }
 
 void HttpReply::feed(std::span<const std::byte> data) {
