@@ -37,15 +37,34 @@ enum class EndReason : std::uint8_t {
   bad_client_hello,     // of a client that is to be routed by it
   client_tls_failed,    // its handshake
   upstream_tls_failed,  // likewise
-  drained,  // cut at the end of a drain
-  aborted,  // cut without one
+  drained,              // cut at the end of a drain
+  aborted,              // cut without one
 };
-inline constexpr std::array<std::string_view, 25> end_reason_names{
-    "client_closed",  "upstream_closed",    "client_reset",       "upstream_reset",     "client_left",
-    "connect_failed", "connect_timeout",    "no_upstream",        "queue_full",         "queue_timeout",
-    "greeting_timeout", "first_byte_timeout", "idle_timeout",     "half_close_timeout", "lifetime",
-    "access_denied",  "connection_limit",   "source_limit",       "accept_rate",        "bad_proxy_header",
-    "bad_client_hello", "client_tls_failed", "upstream_tls_failed", "drained",          "aborted"};
+inline constexpr std::array<std::string_view, 25> end_reason_names{"client_closed",
+                                                                   "upstream_closed",
+                                                                   "client_reset",
+                                                                   "upstream_reset",
+                                                                   "client_left",
+                                                                   "connect_failed",
+                                                                   "connect_timeout",
+                                                                   "no_upstream",
+                                                                   "queue_full",
+                                                                   "queue_timeout",
+                                                                   "greeting_timeout",
+                                                                   "first_byte_timeout",
+                                                                   "idle_timeout",
+                                                                   "half_close_timeout",
+                                                                   "lifetime",
+                                                                   "access_denied",
+                                                                   "connection_limit",
+                                                                   "source_limit",
+                                                                   "accept_rate",
+                                                                   "bad_proxy_header",
+                                                                   "bad_client_hello",
+                                                                   "client_tls_failed",
+                                                                   "upstream_tls_failed",
+                                                                   "drained",
+                                                                   "aborted"};
 static_assert(end_reason_names.size() == static_cast<std::size_t>(EndReason::aborted) + 1);
 
 [[nodiscard]] inline std::string_view name_of(EndReason reason) noexcept {

@@ -45,7 +45,9 @@ class Session final : public evloop::BlockCached {
   void closed_first(EndReason reason) noexcept {
     if (!closed_first_) closed_first_ = reason;
   }
-  [[nodiscard]] EndReason reason() const noexcept { return reason_.value_or(closed_first_.value_or(EndReason::aborted)); }
+  [[nodiscard]] EndReason reason() const noexcept {
+    return reason_.value_or(closed_first_.value_or(EndReason::aborted));
+  }
 
   IpEndpoint client;  // where it comes from, as far as somebody has to know; by its PROXY header, if it has one
   IpEndpoint local;   // where it went to
@@ -60,9 +62,9 @@ class Session final : public evloop::BlockCached {
   std::uint64_t bytes_out = 0;                  // from the upstream
 
   // Until somebody takes them.
-  evloop::UniqueFd socket;                    // or
+  evloop::UniqueFd socket;                   // or
   evloop::Ref<evloop::Transport> transport;  // which has agreed on TLS, and reads nothing yet
-  evloop::Bytes early;  // what the client has sent behind its greeting
+  evloop::Bytes early;                       // what the client has sent behind its greeting
 
   Admission::Ticket ticket;
   OpenConnections::Slot slot;  // none if it was refused

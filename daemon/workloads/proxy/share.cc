@@ -80,12 +80,12 @@ evloop::TlsUse ProxyConfig::tls_to(const Session& session, const evloop::SocketA
   auto name = !wanted.empty() ? wanted : session.tls ? session.tls->server_name : std::string();
   if (name.empty() && upstream.is_inet()) name = upstream.host();
   const auto client = tls_clients.find(session.tls ? session.tls->alpn : std::string());
-  return {.layer = client == tls_clients.end() ? tls_clients.at("") : client->second, .server_hostname = std::move(name)};
+  return {.layer = client == tls_clients.end() ? tls_clients.at("") : client->second,
+          .server_hostname = std::move(name)};
 }
 
 ProxyConfig::ProxyConfig(TcpProxyOptions given)
-    : options(std::move(given)),
-      admission(options.connection.access, options.connection.limits) {
+    : options(std::move(given)), admission(options.connection.access, options.connection.limits) {
   const auto& connection = options.connection;
   for (const auto& text : connection.proxy_protocol.from) {
     const auto network = Network::parse(text);

@@ -36,20 +36,20 @@ class TlsHandshake;
 
 // What all loops of one tcp.proxy have in common. Any thread.
 struct ProxyConfig {
-  // Throws ValueError for an address or a network that is none, std::system_error and TlsError for a file that cannot be
-  // used.
+  // Throws ValueError for an address or a network that is none, std::system_error and TlsError for a file that cannot
+  // be used.
   explicit ProxyConfig(TcpProxyOptions given);
 
   const TcpProxyOptions options;
   // What to wrap a connection to an upstream in, at this address.
   [[nodiscard]] evloop::TlsUse tls_to(const Session& session, const evloop::SocketAddress& upstream) const;
 
-  std::vector<std::shared_ptr<Pool>> pools;  // constant: the workload's own, then those of its routes
-  ServerNames<std::size_t> routes;           // constant: to one of these
-  NetworkTable<bool> header_senders;                       // constant: whose connections begin with a PROXY header
-  std::map<std::string, evloop::TlsClient> tls_clients;    // constant: by ALPN protocol; empty: no TLS with upstreams
-  bool needs_addresses = false;                            // constant: of clients
-  std::shared_ptr<Certificates> certificates;              // null: no TLS with clients
+  std::vector<std::shared_ptr<Pool>> pools;              // constant: the workload's own, then those of its routes
+  ServerNames<std::size_t> routes;                       // constant: to one of these
+  NetworkTable<bool> header_senders;                     // constant: whose connections begin with a PROXY header
+  std::map<std::string, evloop::TlsClient> tls_clients;  // constant: by ALPN protocol; empty: no TLS with upstreams
+  bool needs_addresses = false;                          // constant: of clients
+  std::shared_ptr<Certificates> certificates;            // null: no TLS with clients
   std::atomic<evloop::TimePoint::rep> look_at_files_at{0};
   Admission admission;
   EndCounters ends;
@@ -110,9 +110,9 @@ class ProxyShare final : public host::WorkloadShare {
   PipePool pipes_;
   DeadlineWheel wheel_;
   std::vector<std::unique_ptr<UpstreamShare>> upstreams_;  // of each pool
-  LinkedList<Greeting> greetings_;  // owned
-  LinkedList<Dial> dials_;          // owned
-  LinkedList<TlsHandshake> handshakes_;  // owned
+  LinkedList<Greeting> greetings_;                         // owned
+  LinkedList<Dial> dials_;                                 // owned
+  LinkedList<TlsHandshake> handshakes_;                    // owned
   LinkedList<Tunnel> tunnels_;
   bool draining_ = false;
 };

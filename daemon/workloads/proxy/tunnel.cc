@@ -114,7 +114,9 @@ class Tunnel::End final : public evloop::Protocol, public SpliceOwner {
   // As soon as the other socket takes all that it is given.
   void begin_splice() {
     streak_ = 0;
-    if (!plain_ || !other_ || !other_->plain_ || other_->transport_->get_write_buffer_size() > 0 || transport_->is_closing()) return;
+    if (!plain_ || !other_ || !other_->plain_ || other_->transport_->get_write_buffer_size() > 0 ||
+        transport_->is_closing())
+      return;
     if (!splice_) {
       auto& share = *tunnel_.share_;
       splice_ = std::make_unique<Splice>(share.pipes(), *plain_, evloop::Ref(other_->plain_),
@@ -150,7 +152,8 @@ void Tunnel::start(Socket upstream) {
   const evloop::Ref<End> far(upstream_ = new End(*this, &ByteTally::out));
   near->open(session_->transport ? Socket(std::move(session_->transport)) : Socket(std::move(session_->socket)), *far);
   far->open(std::move(upstream), *near);
-  if (auto early = std::exchange(session_->early, {}); !early.empty()) near->data_received({early.data(), early.size()});
+  if (auto early = std::exchange(session_->early, {}); !early.empty())
+    near->data_received({early.data(), early.size()});
   near->begin();
   far->begin();
   watch_times(active_);
@@ -207,7 +210,8 @@ void Tunnel::lost(End& end) noexcept {
 // --- time ---
 
 std::uint64_t Tunnel::moved() const noexcept {
-  return (client_ ? client_->received() : session_->bytes_in) + (upstream_ ? upstream_->received() : session_->bytes_out);
+  return (client_ ? client_->received() : session_->bytes_in) +
+         (upstream_ ? upstream_->received() : session_->bytes_out);
 }
 
 void Tunnel::look() {
