@@ -27,6 +27,14 @@ class CallOf : public Base, public BlockCached {
  protected:
   // Not after discard().
   virtual void invoke() = 0;
+  // Calls `function` with what it takes: nothing, unless a derived class hides this.
+  template <class F>
+  static void call(F& function) {
+    static_assert(std::invocable<F&>, "a callable object was expected, one that takes no arguments");
+    static_assert(!CoroutineObject<std::invoke_result_t<F&>>,
+                  "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
+    static_cast<void>(function());
+  }
   // Drops the function and what it captured, if that has not been done.
   void discard() noexcept {
     if (std::exchange(has_function_, false)) destroy_function();
@@ -40,10 +48,6 @@ class CallOf : public Base, public BlockCached {
 
 template <class Base, class F>
 class BoundCall final : public Base {
-  static_assert(std::invocable<F&>, "a callable object was expected, one that takes no arguments");
-  static_assert(!CoroutineObject<std::invoke_result_t<F&>>,
-                "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
-
  public:
   template <class G, class... Args>
   explicit BoundCall(G&& function, Args&&... args)
@@ -58,7 +62,7 @@ class BoundCall final : public Base {
   [[nodiscard]] FutureBase* awaiter() const noexcept override { return awaiter_of(function_); }
 
  private:
-  void invoke() override { static_cast<void>(function_()); }
+  void invoke() override { this->call(function_); }
   void destroy_function() noexcept override { std::destroy_at(&function_); }
 
   template <class G>

@@ -12,7 +12,6 @@ namespace {
 
 constexpr Duration longest_sleep = std::chrono::hours(24);
 constexpr Duration clock_resolution = std::chrono::nanoseconds(1);
-constexpr std::size_t receive_buffer_size = 256 * 1024;
 
 std::string place(const std::source_location& where) {
   return std::string(where.file_name()) + ":" + std::to_string(where.line());
@@ -404,8 +403,8 @@ bool EventLoop::unwatch(int fd, Interest side) noexcept {
 }
 
 std::span<std::byte> EventLoop::receive_buffer() {
-  if (!receive_buffer_) receive_buffer_ = std::make_unique_for_overwrite<std::byte[]>(receive_buffer_size);
-  return {receive_buffer_.get(), receive_buffer_size};
+  if (!receive_buffer_) receive_buffer_ = std::make_unique_for_overwrite<ReceiveBuffer>();
+  return receive_buffer_->bytes;
 }
 
 // --- errors ---

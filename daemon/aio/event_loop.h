@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -28,6 +29,7 @@
 #include "aio/task.h"
 #include "aio/timer_queue.h"
 #include "base/clock.h"
+#include "base/copy_alignment.h"
 
 namespace evloop {
 
@@ -300,6 +302,9 @@ class EventLoop {
   friend class FutureCallback;
   friend EventLoop* running_loop_or_null() noexcept;
 
+  struct ReceiveBuffer {
+    alignas(copy_alignment) std::array<std::byte, 256 * 1024> bytes;
+  };
   struct Watch {
     Ref<ScheduledCall> reader;
     Ref<ScheduledCall> writer;
@@ -387,7 +392,7 @@ class EventLoop {
   ExceptionHandler exception_handler_;
   std::shared_ptr<Executor> default_executor_;
   std::list<std::shared_ptr<ExecutorJob>> jobs_;  // of executors, not delivered yet
-  std::unique_ptr<std::byte[]> receive_buffer_;
+  std::unique_ptr<ReceiveBuffer> receive_buffer_;
   GeneratorBase* generators_ = nullptr;  // first of a list, in order of first iteration
   GeneratorBase* last_generator_ = nullptr;
   std::vector<std::weak_ptr<std::vector<Ref<GeneratorBase>>>> asyncgen_shutdowns_;  // what each of them closes

@@ -8,17 +8,36 @@
 
 namespace evloop {
 
+void FutureCallback::keep_future() noexcept {
+  keeps_future_ = true;
+  future_->add_ref();
+}
+
+void FutureCallback::let_future_go() noexcept {
+  if (std::exchange(keeps_future_, false)) future_->release();
+}
+
 void FutureCallback::run() {
-  const auto reference = Ref<FutureCallback>::adopt(this);
-  const auto future = std::move(future_);
+  struct AtExit {
+    FutureCallback& call;
+    ~AtExit() {
+      call.let_future_go();
+      call.release();
+    }
+  } const at_exit{*this};
   try {
     invoke();
   } catch (const Fatal&) {
     throw;
   } catch (...) {
-    future->loop().callback_failed(*this, std::current_exception());
+    future_->loop().callback_failed(*this, std::current_exception());
   }
   discard();
+}
+
+FutureBase::Ending& FutureBase::ending() {
+  if (!ending_) ending_ = std::make_unique<Ending>();
+  return *ending_;
 }
 
 void FutureBase::dispose() noexcept {
@@ -45,7 +64,7 @@ bool FutureBase::cancel_now(std::optional<std::string> message) {
 }
 
 void FutureBase::set_cancel_message(std::optional<std::string> message) {
-  cancel_message_ = message ? std::make_unique<std::string>(std::move(*message)) : nullptr;
+  if (message || ending_) ending().cancel_message = std::move(message);
 }
 
 void FutureBase::check_pending() const {
@@ -61,18 +80,19 @@ void FutureBase::set_exception(std::exception_ptr error) {
 }
 
 void FutureBase::finish_with(std::exception_ptr error) {
-  exception_ = std::move(error);
+  ending().error = std::move(error);
   unretrieved_ = true;
   finish(State::finished);
 }
 
 void FutureBase::finish(State state) {
   state_ = state;
-  if (!first_callback_) return;
-  if (first_callback_ == last_callback_ && first_callback_->kind() == WorkKind::task && !loop_->is_closed()) [[likely]] {
+  auto* const first = first_callback_;
+  if (!first) return;
+  if (!first->next_ && first->kind() == WorkKind::task && !loop_->is_closed()) [[likely]] {
     // One task waits, nearly always: it changes lists, and that is all.
-    last_callback_ = nullptr;
-    return loop_->queue_woken(static_cast<TaskBase&>(*std::exchange(first_callback_, nullptr)));
+    first_callback_ = nullptr;
+    return loop_->queue_woken(static_cast<TaskBase&>(*first));
   }
   queue_callbacks();
 }
@@ -90,9 +110,8 @@ void FutureBase::queue_callbacks() {
 // Of a list that is not empty.
 DoneCallback& FutureBase::take_first() noexcept {
   auto& callback = *first_callback_;
-  first_callback_ = callback.next_;
-  (first_callback_ ? first_callback_->previous_ : last_callback_) = nullptr;
-  callback.next_ = nullptr;
+  first_callback_ = std::exchange(callback.next_, nullptr);
+  if (first_callback_) first_callback_->previous_ = callback.previous_;
   left_list(callback);
   return callback;
 }
@@ -106,27 +125,27 @@ void FutureBase::left_list(DoneCallback& callback) noexcept {
   if (callback.kind() != WorkKind::done_callback) return;
   auto& call = static_cast<FutureCallback&>(callback);
   call.listed_ = false;
-  if (done()) call.future_ = Ref<FutureBase>(this);
+  if (done()) call.keep_future();
 }
 
 std::exception_ptr FutureBase::exception() {
   if (state_ == State::cancelled) std::rethrow_exception(make_cancelled_error());
   if (state_ == State::pending) throw InvalidState("Exception is not set.");
   unretrieved_ = false;
-  return exception_;
+  return peek_exception();
 }
 
 void FutureBase::check_result() {
   if (state_ == State::cancelled) std::rethrow_exception(make_cancelled_error());
   if (state_ == State::pending) throw InvalidState("Result is not set.");
   unretrieved_ = false;
-  if (exception_) std::rethrow_exception(exception_);
+  if (ending_ && ending_->error) std::rethrow_exception(ending_->error);
 }
 
 std::exception_ptr FutureBase::make_cancelled_error() {
-  if (state_ == State::cancelled && exception_) return std::exchange(exception_, nullptr);
-  return std::make_exception_ptr(
-      CancelledError(cancel_message_ ? std::optional<std::string>(*cancel_message_) : std::nullopt));
+  if (!ending_) return std::make_exception_ptr(CancelledError());
+  if (state_ == State::cancelled && ending_->error) return std::exchange(ending_->error, nullptr);
+  return std::make_exception_ptr(CancelledError(ending_->cancel_message));
 }
 
 void FutureBase::register_callback(FutureCallback& call) {
@@ -136,12 +155,11 @@ void FutureBase::register_callback(FutureCallback& call) {
       call.release();
       throw LoopError("Event loop is closed");
     }
+    call.keep_future();
     loop_->queue_done(call);
     return;
   }
-  call.future_ = nullptr;
   call.listed_ = true;
-  call.listed_in_ = this;
   link(call);
 }
 
@@ -161,7 +179,7 @@ std::vector<Ref<FutureBase>> FutureBase::awaiters() const {
 }
 
 std::size_t FutureBase::remove_done_callback(const DoneCallbackId& id) noexcept {
-  if (!id || !id->listed_ || id->listed_in_ != this) return 0;
+  if (!id || !id->listed_ || id->future_ != this) return 0;
   unlink(*id);
   id->listed_ = false;
   id->discard();
@@ -170,9 +188,9 @@ std::size_t FutureBase::remove_done_callback(const DoneCallbackId& id) noexcept 
 }
 
 void FutureBase::unlink(DoneCallback& callback) noexcept {
-  (callback.previous_ ? callback.previous_->next_ : first_callback_) = callback.next_;
-  (callback.next_ ? callback.next_->previous_ : last_callback_) = callback.previous_;
-  callback.next_ = callback.previous_ = nullptr;
+  auto* const next = std::exchange(callback.next_, nullptr);
+  (&callback == first_callback_ ? first_callback_ : callback.previous_->next_) = next;
+  if (auto* const now_before = next ? next : first_callback_) now_before->previous_ = callback.previous_;
   left_list(callback);
 }
 
@@ -181,7 +199,7 @@ void FutureBase::report_unretrieved() noexcept {
     const bool task = wait_kind_ == WaitKind::task;
     loop_->call_exception_handler({.message = task ? "Task exception was never retrieved"
                                                    : "Future exception was never retrieved",
-                                   .exception = exception_,
+                                   .exception = peek_exception(),
                                    .future = Ref<FutureBase>(this)});
   } catch (...) {
     // A destructor: even a fatal error of the handler ends here.

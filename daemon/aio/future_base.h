@@ -38,27 +38,12 @@ class DoneCallback : public Runnable {
   DoneCallback* previous_ = nullptr;
 };
 
-// Calls a function with its future.
-template <class F>
-struct CallWithFuture {
-  FutureBase* future;
-  F function;
-
-  auto operator()() { return function(*future); }
-  [[nodiscard]] FutureBase* awaiter() const noexcept
-    requires requires(const F& f) {
-      { f.awaiter() } -> std::same_as<FutureBase*>;
-    }
-  {
-    return function.awaiter();
-  }
-};
-
-// A user's done callback. Loop thread only.
+// A user's done callback: a function that is called with its future. Loop thread only.
 class FutureCallback : public CallOf<DoneCallback> {
  public:
   FutureCallback(FutureBase& future, std::source_location where)
       : CallOf(WorkKind::done_callback, where), future_(&future) {}
+  ~FutureCallback() override { let_future_go(); }
 
   void run() override;
   // What it captured goes now: it may own the name of this registration.
@@ -71,12 +56,21 @@ class FutureCallback : public CallOf<DoneCallback> {
     if (--references_ == 0) delete this;
   }
 
+ protected:
+  template <class F>
+  void call(F& function) {
+    static_cast<void>(function(*future_));
+  }
+
  private:
   friend class FutureBase;
-  std::uint32_t references_ = 0;
+  void keep_future() noexcept;
+  void let_future_go() noexcept;
+
   bool listed_ = false;
-  Ref<FutureBase> future_;  // alive until it has run; none while listed, or the two would own each other
-  FutureBase* listed_in_ = nullptr;
+  bool keeps_future_ = false;  // from when it is queued until it has run; while listed the two would own each other
+  std::uint32_t references_ = 0;
+  FutureBase* const future_;
 };
 
 // Names a registration, for remove_done_callback(). Copies mean the same one.
@@ -110,8 +104,13 @@ class FutureBase : public BlockCached {
   // when cancelled (FUT-02, FUT-04). Counts as retrieved.
   [[nodiscard]] std::exception_ptr exception();
   // The exception that result() would throw, or null; nothing counts as retrieved.
-  [[nodiscard]] std::exception_ptr peek_exception() const noexcept { return cancelled() ? nullptr : exception_; }
-  [[nodiscard]] const std::string* cancel_message() const noexcept { return cancel_message_.get(); }
+  [[nodiscard]] std::exception_ptr peek_exception() const noexcept {
+    return cancelled() || !ending_ ? nullptr : ending_->error;
+  }
+  // What cancel() was given; null: nothing.
+  [[nodiscard]] const std::string* cancel_message() const noexcept {
+    return ending_ && ending_->cancel_message ? &*ending_->cancel_message : nullptr;
+  }
   // The CancelledError of a cancelled future: what ended a task is handed out once (TASK-36).
   [[nodiscard]] std::exception_ptr make_cancelled_error();
   // Silences the report of a failure that nobody reads (FUT-18).
@@ -123,10 +122,7 @@ class FutureBase : public BlockCached {
   DoneCallbackId add_done_callback(F&& function, std::source_location where = std::source_location::current()) {
     static_assert(!CoroutineObject<std::invoke_result_t<std::decay_t<F>&, FutureBase&>>,
                   "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
-    DoneCallbackId call(make_call<FutureCallback>(
-        adapted(std::forward<F>(function),
-                [this]<class G>(G&& f) { return CallWithFuture<std::decay_t<G>>{this, std::forward<G>(f)}; }),
-        *this, where));
+    DoneCallbackId call(make_call<FutureCallback>(std::forward<F>(function), *this, where));
     register_callback(*call);
     return call;
   }
@@ -152,20 +148,35 @@ class FutureBase : public BlockCached {
   void finish(State state);
   void finish_with(std::exception_ptr error);
   void check_pending() const;
-  [[nodiscard]] bool succeeded() const noexcept { return state_ == State::finished && !exception_; }
+  [[nodiscard]] bool succeeded() const noexcept {
+    return state_ == State::finished && (!ending_ || !ending_->error);
+  }
   // Throws what result() has to throw; returns if there is a value.
   void check_result();
   bool cancel_now(std::optional<std::string> message);
-  void keep_cancelled_error(std::exception_ptr error) noexcept { exception_ = std::move(error); }
+  void keep_cancelled_error(std::exception_ptr error) { ending().error = std::move(error); }
   void set_cancel_message(std::optional<std::string> message);
 
  private:
   friend class TaskBase;
+
+  // What one has that does not end well, or may not.
+  struct Ending {
+    std::exception_ptr error;  // finished: the exception; cancelled: the error to hand out once, if there is one
+    std::optional<std::string> cancel_message;
+  };
+
+  [[nodiscard]] Ending& ending();
   void register_callback(FutureCallback& call);
   void link(DoneCallback& callback) noexcept {
-    callback.previous_ = last_callback_;
-    (last_callback_ ? last_callback_->next_ : first_callback_) = &callback;
-    last_callback_ = &callback;
+    if (auto* const first = first_callback_) [[unlikely]] {
+      callback.previous_ = first->previous_;
+      first->previous_->next_ = &callback;
+      first->previous_ = &callback;
+    } else {
+      callback.previous_ = &callback;
+      first_callback_ = &callback;
+    }
   }
   void unlink(DoneCallback& callback) noexcept;
   void queue_callbacks();
@@ -180,11 +191,8 @@ class FutureBase : public BlockCached {
   State state_ = State::pending;
   WaitKind wait_kind_ = WaitKind::future;
   bool unretrieved_ = false;
-  // Finished: the exception, if any. Cancelled: the error to hand out once, if there is one.
-  std::exception_ptr exception_;
-  std::unique_ptr<std::string> cancel_message_;
-  DoneCallback* first_callback_ = nullptr;
-  DoneCallback* last_callback_ = nullptr;
+  std::unique_ptr<Ending> ending_;
+  DoneCallback* first_callback_ = nullptr;  // whose `previous_` is the last one
 };
 
 }  // namespace evloop

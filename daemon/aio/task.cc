@@ -19,13 +19,12 @@ TaskBase::TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_
                    std::source_location coroutine, TaskOptions&& options)
     : DoneCallback(WorkKind::task, created),
       self_(self),
-      loop_(self.loop()),
       id_(last_task_id.fetch_add(1, std::memory_order_relaxed) + 1),
       root_(frame),
-      record_(loop_.port_->tasks.acquire()),
+      record_(loop().port_->tasks.acquire()),
       resume_(frame) {
-  const auto* parent = loop_.current_task_;
-  record_->open(id(), parent ? parent->id() : 0, options.name, created, loop_.stamp_);
+  const auto* parent = loop().current_task_;
+  record_->open(id(), parent ? parent->id() : 0, options.name, created, loop().stamp_);
   record_->set_coroutine(coroutine);
   if (!options.name.empty()) extras().name = std::move(options.name);
   if (options.context || CurrentContext::any()) [[unlikely]]
@@ -35,7 +34,7 @@ TaskBase::TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_
 TaskBase::~TaskBase() = default;
 
 void TaskBase::give_record_back() noexcept {
-  loop_.port_->tasks.release(std::exchange(record_, &unread_record));
+  loop().port_->tasks.release(std::exchange(record_, &unread_record));
 }
 
 void TaskBase::detach() noexcept {
@@ -79,7 +78,7 @@ std::optional<std::string> TaskBase::cancel_text() const {
 
 bool TaskBase::request_cancel(std::optional<std::string> message) {
   if (self_.done()) return false;
-  loop_.check_thread();
+  loop().check_thread();
   ++cancel_requests_;
   record_->set_cancel_requests(cancel_requests_);
   if (waits_for_ && waits_for_->cancel(message)) return true;
@@ -99,11 +98,12 @@ void TaskBase::suspend_slowly(FutureBase& future, std::coroutine_handle<> frame,
   resume_ = frame;
   record_->awaits(where);
   self_.add_ref();  // for the future's list, then for the ready queue
-  if (&future.loop() != &loop_ || &future == &self_) {
-    interrupt_ = std::make_exception_ptr(
+  if (&future.loop() != &loop() || &future == &self_) {
+    extras().misuse = std::make_exception_ptr(
         LoopError(&future == &self_ ? "Task cannot await on itself: <" + name() + ">"
                                     : "Task <" + name() + "> got Future attached to a different loop"));
-    loop_.queue(*this);
+    misused_ = true;
+    loop().queue(*this);
     return;
   }
   record_->waits(future.wait_kind(), future.wait_id());
@@ -117,11 +117,11 @@ void TaskBase::suspend_until_next_turn(std::coroutine_handle<> frame, std::sourc
   record_->awaits(where);
   record_->waits(WaitKind::yield, 0);
   self_.add_ref();
-  loop_.queue(*this);
+  loop().queue(*this);
 }
 
 void TaskBase::throw_interrupt(FutureBase* waited_for) {
-  auto error = std::exchange(interrupt_, nullptr);
+  auto error = std::exchange(misused_, false) ? std::exchange(extras_->misuse, nullptr) : nullptr;
   if (std::exchange(must_cancel_, false)) {
     if (waited_for && waited_for->done()) {
       // A CancelledError that is on its way anyway is not replaced by another one.
@@ -145,18 +145,18 @@ void TaskBase::run() {
 void TaskBase::drop() noexcept { self_.release(); }
 
 void TaskBase::run_eagerly() {
-  auto* const outer = loop_.current_task_;
+  auto* const outer = loop().current_task_;
   struct AtExit {
     EventLoop& loop;
     TaskBase* const outer;
     ~AtExit() { loop.current_task_ = outer; }
-  } const at_exit{loop_, outer};
+  } const at_exit{loop(), outer};
   if (!step()) finish_last_step();
 }
 
 // Part of run(), which is called for every wake-up.
 [[gnu::always_inline]] inline bool TaskBase::step() {
-  auto& loop = loop_;
+  auto& loop = this->loop();
   const auto began = loop.stamp_;
   loop.current_task_ = this;
   waits_for_ = nullptr;
@@ -181,12 +181,12 @@ void TaskBase::run_eagerly() {
 }
 
 void TaskBase::finish_last_step() {
-  loop_.task_done(*this);
+  loop().task_done(*this);
   struct AtExit {  // also if it threw a Fatal
     TaskBase& task;
     ~AtExit() {
-      task.loop_.current_task_ = nullptr;
-      task.loop_.take_stamp();
+      task.loop().current_task_ = nullptr;
+      task.loop().take_stamp();
       task.count_outcome();
       task.give_record_back();
     }
@@ -195,8 +195,8 @@ void TaskBase::finish_last_step() {
 }
 
 void TaskBase::count_outcome() noexcept {
-  auto& stats = loop_.port_->stats;
-  (self_.cancelled() ? stats.tasks_cancelled : self_.exception_ ? stats.tasks_failed : stats.tasks_finished).add(1);
+  auto& stats = loop().port_->stats;
+  (self_.cancelled() ? stats.tasks_cancelled : self_.succeeded() ? stats.tasks_finished : stats.tasks_failed).add(1);
 }
 
 // --- awaiters ---

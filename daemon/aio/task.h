@@ -32,7 +32,7 @@ class TaskBase : public DoneCallback {
   [[nodiscard]] std::string name() const;
   void set_name(std::string name);
   [[nodiscard]] FutureBase& future() const noexcept { return self_; }
-  [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
+  [[nodiscard]] EventLoop& loop() const noexcept { return self_.loop(); }
   // That of its steps, once it has one: the one given, or the creator's, or what it set itself. Null: none.
   [[nodiscard]] const Context* context() const noexcept final {
     return extras_ && extras_->context ? &extras_->context : nullptr;
@@ -56,7 +56,7 @@ class TaskBase : public DoneCallback {
   void suspend_until_next_turn(std::coroutine_handle<> frame, std::source_location where);
   // ... and, resumed, learns that it shall throw instead of reading what it waited for (null: a yield).
   void deliver_interrupt(FutureBase* waited_for) {
-    if (must_cancel_ || interrupt_) [[unlikely]]
+    if (must_cancel_ || misused_) [[unlikely]]
       throw_interrupt(waited_for);
   }
 
@@ -78,6 +78,7 @@ class TaskBase : public DoneCallback {
   struct Extras {
     std::optional<std::string> name;
     Context context;
+    std::exception_ptr misuse;  // of what it cannot wait for; thrown at the next step
   };
 
   [[nodiscard]] Extras& extras();
@@ -97,16 +98,16 @@ class TaskBase : public DoneCallback {
   virtual void complete() = 0;
   virtual void destroy_frame() noexcept = 0;
 
-  // Constant after construction.
   FutureBase& self_;
-  EventLoop& loop_;
   const std::uint64_t id_;
-  const std::coroutine_handle<> root_;
 
+ protected:
+  std::coroutine_handle<> root_;  // the coroutine's frame, none once it is destroyed
+
+ private:
   TaskRecord* record_;  // one that nobody reads once the task is done
   std::coroutine_handle<> resume_;   // innermost suspended frame
   FutureBase* waits_for_ = nullptr;  // alive: the suspended frame holds it
-  std::exception_ptr interrupt_;     // thrown at the next step
   std::unique_ptr<Extras> extras_;
   std::uint32_t cancel_requests_ = 0;
 
@@ -117,6 +118,7 @@ class TaskBase : public DoneCallback {
   bool must_cancel_ = false;  // a CancelledError is to be thrown at the next step
 
  private:
+  bool misused_ = false;  // extras has a misuse
   bool started_ = false;
   bool quiet_ = false;
   // The loop's list of unfinished tasks.
@@ -125,7 +127,7 @@ class TaskBase : public DoneCallback {
 };
 
 inline void TaskBase::suspend_on(FutureBase& future, std::coroutine_handle<> frame, std::source_location where) {
-  if (&future.loop() != &loop_ || future.wait_kind() == WaitKind::task || must_cancel_ || record_->is_deep()) [[unlikely]]
+  if (&future.loop() != &loop() || future.wait_kind() == WaitKind::task || must_cancel_ || record_->is_deep()) [[unlikely]]
     return suspend_slowly(future, frame, where);
   resume_ = frame;
   record_->awaits(where);
@@ -150,9 +152,8 @@ class TaskState final : public FutureState<T>, public TaskBase {
  public:
   TaskState(EventLoop& loop, Coro<T> coro, std::source_location created, TaskOptions&& options)
       : FutureState<T>(loop),
-        TaskBase(static_cast<FutureBase&>(*this), coro.frame(), created, coro.where(), std::move(options)),
-        frame_(coro.release()) {
-    frame_.promise().task = this;
+        TaskBase(static_cast<FutureBase&>(*this), coro.frame(), created, coro.where(), std::move(options)) {
+    coro.release().promise().task = this;
     this->set_wait_kind(WaitKind::task);
   }
   ~TaskState() override {
@@ -170,10 +171,12 @@ class TaskState final : public FutureState<T>, public TaskBase {
   void set_exception(std::exception_ptr) override { throw LoopError("Task does not support set_exception operation"); }
 
  private:
+  using Frame = Coro<T>::Frame;
+
   void complete() override {
     // Never entered: cancelled before its first step (TASK-26).
-    if (!frame_.done()) return complete_with(this->make_cancelled(), false);
-    auto outcome = std::move(frame_.promise().outcome());
+    if (!root_.done()) return complete_with(this->make_cancelled(), false);
+    auto outcome = std::move(Frame::from_address(root_.address()).promise().outcome());
     TaskState::destroy_frame();
     if (!outcome.has_value()) return complete_with(outcome.error(), true);
     if (std::exchange(this->must_cancel_, false)) {
@@ -200,10 +203,8 @@ class TaskState final : public FutureState<T>, public TaskBase {
   }
 
   void destroy_frame() noexcept override {
-    if (frame_) std::exchange(frame_, {}).destroy();
+    if (root_) std::exchange(root_, {}).destroy();
   }
-
-  typename Coro<T>::Frame frame_;
 };
 
 // A future that drives a coroutine. Copies mean the same task. Loop thread only.

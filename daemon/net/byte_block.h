@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <new>
 
+#include "base/copy_alignment.h"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define EVLOOP_PLAIN_BLOCKS 1
@@ -13,8 +15,8 @@
 
 namespace evloop {
 
-// The storage of Bytes: 2^n bytes, behind what this says of them.
-struct ByteBlock {
+// The storage of Bytes: 2^n bytes, behind what this says of them. Aligned for the kernel's copies: see copy_alignment.
+struct alignas(copy_alignment) ByteBlock {
   std::size_t capacity;
   std::size_t begin = 0;
   std::size_t end = 0;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "aio/event_loop.h"
+#include "base/copy_alignment.h"
 #include "base/unique_fd.h"
 
 namespace evloop {
@@ -41,7 +42,7 @@ class FileRange {
   struct Source {
     UniqueFd file;
     bool seekable;
-    std::array<std::byte, block_size> block;
+    alignas(copy_alignment) std::array<std::byte, block_size> block;
   };
   [[nodiscard]] std::size_t at_most(std::size_t size) const noexcept;
 

@@ -25,7 +25,7 @@ class FlowControlled : public Base {
  protected:
   // When nothing else is said: the high-water mark, and whether to be at it already pauses (TLS-06).
   struct FlowControl {
-    std::size_t high = 64 * 1024;
+    std::uint32_t high = 64 * 1024;
     bool pause_at_high = false;
   };
   FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol) noexcept
@@ -56,9 +56,9 @@ class FlowControlled : public Base {
   void pause_protocol();
 
   const FlowControl control_;
+  bool protocol_paused_ = false;
   std::size_t high_ = control_.high;
   std::size_t low_ = control_.high / 4;
-  bool protocol_paused_ = false;
 };
 
 extern template class FlowControlled<Transport, BaseProtocol>;

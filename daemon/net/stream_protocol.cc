@@ -57,7 +57,7 @@ void StreamReaderProtocol::serve(Transport& transport) {
   }
   if (!client) return;
   // The callback keeps what the coroutine was given, and its function, until it has ended.
-  loop_.create_task(std::move(client)).add_done_callback([writer, called](const Future<void>& task) {
+  reader_->loop().create_task(std::move(client)).add_done_callback([writer, called](const Future<void>& task) {
     auto& connection = writer->transport();
     if (task.cancelled()) {
       connection.close();
@@ -70,22 +70,29 @@ void StreamReaderProtocol::serve(Transport& transport) {
 void StreamReaderProtocol::client_failed(Transport& transport, std::exception_ptr error) {
   ErrorContext context{.message = "Unhandled exception in client_connected_cb", .exception = std::move(error)};
   context.more["transport"] = transport.describe();
-  loop_.call_exception_handler(context);
+  reader_->loop().call_exception_handler(context);
   transport.close();
 }
 
 void StreamReaderProtocol::connection_lost(std::exception_ptr error) {
   lost_ = true;
-  error_ = error;
   reader_->set_transport(nullptr);
   if (error) {
     reader_->set_exception(error);
   } else {
     reader_->feed_eof();
   }
-  wake_all(closings_, error);
-  wake_all(drains_, error);
   client_connected_ = nullptr;
+  if (!error && !extras_) return;
+  auto& extras = this->extras();
+  extras.error = error;
+  wake_all(extras.closings, error);
+  wake_all(extras.drains, error);
+}
+
+StreamReaderProtocol::Extras& StreamReaderProtocol::extras() {
+  if (!extras_) extras_ = std::make_unique<Extras>();
+  return *extras_;
 }
 
 bool StreamReaderProtocol::eof_received() {
@@ -95,18 +102,20 @@ bool StreamReaderProtocol::eof_received() {
 
 void StreamReaderProtocol::resume_writing() {
   paused_ = false;
-  wake_all(drains_, nullptr);
+  if (extras_) wake_all(extras_->drains, nullptr);
 }
 
 void StreamReaderProtocol::throw_lost() { throw OsError(ECONNRESET, "Connection lost"); }
 
-Coro<void> StreamReaderProtocol::drain() { return wait_in(loop_, Ref<StreamReaderProtocol>(this), drains_); }
+Coro<void> StreamReaderProtocol::drain() {
+  return wait_in(reader_->loop(), Ref<StreamReaderProtocol>(this), extras().drains);
+}
 
 Coro<void> StreamReaderProtocol::wait_closed() {
   if (!lost_)
-    co_await wait_in(loop_, Ref<StreamReaderProtocol>(this), closings_);
-  else if (error_)
-    std::rethrow_exception(error_);
+    co_await wait_in(reader_->loop(), Ref<StreamReaderProtocol>(this), extras().closings);
+  else if (extras_ && extras_->error)
+    std::rethrow_exception(extras_->error);
 }
 
 // --- StreamWriter ---

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <exception>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -58,9 +59,8 @@ template <class F>
 class StreamReaderProtocol final : public BufferedProtocol {
  public:
   // `client_connected`: of a server, else null.
-  StreamReaderProtocol(EventLoop& loop, Ref<StreamReader> reader,
-                       Ref<ClientConnected> client_connected = nullptr) noexcept
-      : loop_(loop), reader_(std::move(reader)), client_connected_(std::move(client_connected)) {}
+  explicit StreamReaderProtocol(Ref<StreamReader> reader, Ref<ClientConnected> client_connected = nullptr) noexcept
+      : reader_(std::move(reader)), client_connected_(std::move(client_connected)) {}
   ~StreamReaderProtocol() override { reader_->set_transport(nullptr); }
 
   void connection_made(Transport& transport) override;
@@ -88,19 +88,25 @@ class StreamReaderProtocol final : public BufferedProtocol {
   Coro<void> wait_closed();
 
  private:
+  using Waiters = std::vector<Future<void>>;
+  // What few have: those that somebody waits for, or whose connection failed.
+  struct Extras {
+    Waiters drains;    // who waits in drain()
+    Waiters closings;  // ... and in wait_closed()
+    std::exception_ptr error;
+  };
+
   [[noreturn]] static void throw_lost();
+  [[nodiscard]] Extras& extras();
   void serve(Transport& transport);
   void client_failed(Transport& transport, std::exception_ptr error);
 
-  EventLoop& loop_;
-  const Ref<StreamReader> reader_;
-  Ref<ClientConnected> client_connected_;
-  std::vector<Future<void>> drains_;    // who waits in drain()
-  std::vector<Future<void>> closings_;  // ... and in wait_closed()
-  std::exception_ptr error_;
   bool paused_ = false;
   bool lost_ = false;
   bool over_tls_ = false;
+  const Ref<StreamReader> reader_;
+  Ref<ClientConnected> client_connected_;
+  std::unique_ptr<Extras> extras_;
 };
 
 }  // namespace evloop

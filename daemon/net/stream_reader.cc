@@ -1,6 +1,7 @@
 #include "net/stream_reader.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "net/transport.h"
@@ -44,9 +45,10 @@ void StreamReader::feed_data(std::span<const std::byte> data) {
 
 void StreamReader::arrived(std::size_t count) {
   buffer_.grow(count);
-  // Twice of what came last, so that all of the next is likely to fit; of a full buffer more is to come.
-  if (const auto wanted = count * (count >= expected_ ? 4 : 2); wanted != expected_)
-    expected_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(wanted, least_expected, most_expected));
+  // Twice of what came last and more, so that all of the next is likely to fit; of a full buffer much more is to come.
+  const std::size_t wanted = std::bit_width(count - 1) + (count >> expected_ ? 2 : 1);
+  if (wanted != expected_)
+    expected_ = static_cast<std::uint8_t>(std::clamp<std::size_t>(wanted, least_expected, most_expected));
   data_added();
 }
 
@@ -79,13 +81,16 @@ void StreamReader::resume_transport() {
   if (transport_) transport_->resume_reading();
 }
 
-void StreamReader::ReadAwaiter::stop_waiting() noexcept { wait_.~DataWait(); }
+void StreamReader::ReadAwaiter::stop_waiting() noexcept {
+  reader_->stop_waiting(point_);
+  point_.~WaitPoint();
+}
 
 Bytes StreamReader::ReadAwaiter::await_resume() {
   if (suspended()) {
-    deliver_interrupt(wait_.point());
-    wait_.point().check();
-    settle();  // what has been woken holds nothing: its end may be skipped
+    deliver_interrupt(point_);
+    point_.check();
+    settle();  // what has been woken holds nothing, and its reader has forgotten it: its end may be skipped
   } else {
     reader_->check_exception();
   }

@@ -49,6 +49,7 @@ class StreamReader final : public BlockCached {
   Coro<Bytes> readline();
   // asyncio's `async for`: the next line, none at the end.
   Coro<std::optional<Bytes>> next_line();
+  [[nodiscard]] EventLoop& loop() const noexcept { return loop_; }
   // All has come and been read.
   [[nodiscard]] bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
   [[nodiscard]] std::exception_ptr exception() const noexcept { return exception_; }
@@ -61,7 +62,7 @@ class StreamReader final : public BlockCached {
   // The other side: who feeds it. Either with data, or by receiving into space() what then has arrived: the latter
   // copies nothing, and its size follows that of what came before.
   void feed_data(std::span<const std::byte> data);
-  [[nodiscard]] std::span<std::byte> space() { return buffer_.make_space(expected_); }
+  [[nodiscard]] std::span<std::byte> space() { return buffer_.make_space(std::size_t{1} << expected_); }
   void arrived(std::size_t count);
   void feed_eof();
   void set_exception(std::exception_ptr error);
@@ -78,8 +79,8 @@ class StreamReader final : public BlockCached {
  private:
   class DataWait;
   class ReadAwaiter;
-  static constexpr std::uint32_t least_expected = 1024;
-  static constexpr std::uint32_t most_expected = 64 * 1024;
+  static constexpr std::uint8_t least_expected = 10;  // 1 KiB
+  static constexpr std::uint8_t most_expected = 16;   // 64 KiB
   struct Match {
     std::size_t begin;
     std::size_t end;
@@ -98,6 +99,9 @@ class StreamReader final : public BlockCached {
     waiter_ = nullptr;
     to_end_ = false;
   }
+  void stop_waiting(const WaitPoint& point) noexcept {
+    if (waiter_ == &point) forget_waiter();
+  }
   void wake();
   void data_added();
   void maybe_resume_transport() {
@@ -114,7 +118,7 @@ class StreamReader final : public BlockCached {
   std::exception_ptr exception_;
   Transport* transport_ = nullptr;
   std::uint32_t references_ = 0;
-  std::uint32_t expected_ = least_expected;  // bytes that may come at once
+  std::uint8_t expected_ = least_expected;  // exponent of how many bytes may come at once
   bool eof_ = false;
   bool paused_ = false;   // the transport, by this
   bool to_end_ = false;   // the one that waits wants all there will be
@@ -129,10 +133,7 @@ class StreamReader::DataWait {
   }
   DataWait(const DataWait&) = delete;
   DataWait& operator=(const DataWait&) = delete;
-  ~DataWait() {
-    if (reader_.waiter_ == &point_) reader_.forget_waiter();
-  }
-  [[nodiscard]] WaitPoint& point() noexcept { return point_; }
+  ~DataWait() { reader_.stop_waiting(point_); }
   WaitPoint::Awaiter awaited(AwaitSite site) noexcept { return {point_, site}; }
 
  private:
@@ -160,7 +161,8 @@ class StreamReader::ReadAwaiter : public WaitForFuture {
   void await_suspend(std::coroutine_handle<> frame) {
     auto& reader = *reader_;
     reader.to_end_ = most_ < 0;
-    wait(frame, (::new (&wait_) DataWait(reader))->point());
+    reader.waiter_ = ::new (&point_) WaitPoint(reader.loop_, WaitKind::stream);
+    wait(frame, point_);
   }
   Bytes await_resume();
 
@@ -170,7 +172,7 @@ class StreamReader::ReadAwaiter : public WaitForFuture {
   const Ref<StreamReader> reader_;
   const std::ptrdiff_t most_;
   union {
-    DataWait wait_;  // once it is suspended
+    WaitPoint point_;  // once it is suspended
   };
 };
 

@@ -7,7 +7,7 @@ namespace {
 Ref<StreamReaderProtocol> make_protocol(std::size_t limit, Ref<StreamReader>& reader) {
   auto& loop = get_running_loop();
   reader = Ref(new StreamReader(loop, limit));
-  return Ref(new StreamReaderProtocol(loop, reader));
+  return Ref(new StreamReaderProtocol(reader));
 }
 
 Stream make_stream(Connection<StreamReaderProtocol> connection, const Ref<StreamReader>& reader) {
@@ -51,7 +51,7 @@ Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit, TlsClient tl
 ProtocolFactory make_stream_factory(EventLoop& loop, Ref<ClientConnected> client, std::size_t limit) {
   if (limit == 0) throw ValueError("Limit cannot be <= 0");
   return [&loop, client = std::move(client), limit] {
-    return Ref<BaseProtocol>(Ref(new StreamReaderProtocol(loop, Ref(new StreamReader(loop, limit)), client)));
+    return Ref<BaseProtocol>(Ref(new StreamReaderProtocol(Ref(new StreamReader(loop, limit)), client)));
   };
 }
 

@@ -86,7 +86,7 @@ class AllocationTest : public NetTest {
     const Ref<StreamReader> reader(new StreamReader(loop_));
     static_cast<void>(SocketTransport::create(
         loop_, std::move(mine),
-        Ref(new StreamReaderProtocol(loop_, reader, make_client_connected(std::move(client))))));
+        Ref(new StreamReaderProtocol(reader, make_client_connected(std::move(client))))));
   }
 
   UniqueFd peer_;
@@ -194,7 +194,7 @@ TEST_F(AllocationTest, AnIdleStreamConnectionIsSmall) {
   const auto bytes = bytes_per_connection([&](UniqueFd fd) {
     const Ref<StreamReader> reader(new StreamReader(loop_));
     static_cast<void>(
-        SocketTransport::create(loop_, std::move(fd), Ref(new StreamReaderProtocol(loop_, reader, client))));
+        SocketTransport::create(loop_, std::move(fd), Ref(new StreamReaderProtocol(reader, client))));
   });
   RecordProperty("bytes", std::to_string(bytes));
   EXPECT_LE(bytes, 2048u);

@@ -180,7 +180,7 @@ TEST_F(ReadPipeTransportTest, FeedsAStreamReader) {
   const auto reader = Ref(new StreamReader(loop_));
   const auto body = [&]() -> Coro<std::string> {
     co_await connect_read_pipe(
-        loop_, [&] { return Ref(new StreamReaderProtocol(loop_, reader)); }, std::move(read_));
+        loop_, [&] { return Ref(new StreamReaderProtocol(reader)); }, std::move(read_));
     write_text(write_, "a line\nand more");
     write_.reset();
     co_return (co_await reader->readline()).str() + (co_await reader->read()).str();

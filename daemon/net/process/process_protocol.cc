@@ -5,7 +5,7 @@
 namespace evloop {
 
 ProcessProtocol::ProcessProtocol(EventLoop& loop, std::size_t limit)
-    : loop_(loop), limit_(limit), std_in_flow_(new StreamReaderProtocol(loop, Ref(new StreamReader(loop, limit)))) {}
+    : loop_(loop), limit_(limit), std_in_flow_(new StreamReaderProtocol(Ref(new StreamReader(loop, limit)))) {}
 
 ProcessProtocol::~ProcessProtocol() {
   for (const auto& reader : outputs_)

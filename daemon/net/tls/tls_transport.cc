@@ -234,7 +234,7 @@ void TlsTransport::read() {
 }
 
 bool TlsTransport::read_plain(Protocol& protocol) {
-  std::array<std::byte, record_size> buffer;
+  alignas(copy_alignment) std::array<std::byte, record_size> buffer;
   std::size_t count = 0;
   switch (session_.read(buffer, count)) {
     case TlsSession::Read::wait:

@@ -89,7 +89,7 @@ TEST_F(StartTlsTest, NoByteReachesTheWrongSide) {  // TLS-12
 TEST_F(StartTlsTest, WhatAServersReaderHoldsAlreadyIsTls) {  // TLS-12
   auto [mine, theirs] = socket_pair();
   const Ref<StreamReader> reader(new StreamReader(loop_));
-  const Ref<StreamReaderProtocol> protocol(new StreamReaderProtocol(loop_, reader));
+  const Ref<StreamReaderProtocol> protocol(new StreamReaderProtocol(reader));
   const Ref<Transport> socket(SocketTransport::create(loop_, std::move(theirs), protocol));
   client_.socket = SocketTransport::create(loop_, std::move(mine), client_.protocol);
   turn(2);
