@@ -1,8 +1,11 @@
 #include "control/loop_service.h"
 
+#include <chrono>
+#include <future>
 #include <map>
 #include <utility>
 
+#include "control/drain_report.h"
 #include "control/errors.h"
 #include "control/names.h"
 #include "control/paging.h"
@@ -87,6 +90,24 @@ grpc::Status LoopService::StopLoop(grpc::ServerContext* context, const v1::StopL
                                    v1::Loop* response) {
   return change_loop(*context, {"StopLoop", Role::operator_, request->name()}, *response,
                      [&](const auto& loop, auto deadline) { return host_.stop(loop, deadline); });
+}
+
+grpc::Status LoopService::DrainLoop(grpc::ServerContext* context, const v1::DrainLoopRequest* request,
+                                    grpc::ServerWriter<v1::DrainProgress>* writer) {
+  const Change change{"DrainLoop", Role::operator_, request->name()};
+  return gate_.change(*context, change, [&](Gate::Deadline deadline) -> host::HostResult<void> {
+    const auto name = parse_loop(request->name());
+    if (!name) return std::unexpected(name.error());
+    DrainReport report([writer](const auto& progress) { return writer->Write(progress); });
+    // On a thread of its own, as who reads slowly or goes away must not hold up the drain.
+    auto drain = std::async(std::launch::async, [&] { return host_.drain(*name, deadline); });
+    while (drain.wait_for(DrainReport::pace) != std::future_status::ready)
+      if (const auto loop = host_.get(*name)) report.tell(*loop, std::chrono::steady_clock::now());
+    const auto loop = drain.get();
+    if (!loop) return std::unexpected(loop.error());
+    report.finish(*loop);
+    return {};
+  });
 }
 
 grpc::Status LoopService::CloseLoop(grpc::ServerContext* context, const v1::CloseLoopRequest* request,

@@ -5,6 +5,7 @@
 #include "control/names.h"
 #include "control/text.h"
 #include "evloopd/control/v1/loop.pb.h"
+#include "evloopd/control/v1/loop_service.pb.h"
 #include "evloopd/control/v1/task.pb.h"
 #include "evloopd/control/v1/workload_service.pb.h"
 
@@ -41,6 +42,20 @@ v1::LoopState translate(host::LoopState state) {
       return v1::LOOP_STATE_QUARANTINED;
   }
   return v1::LOOP_STATE_UNSPECIFIED;
+}
+
+v1::DrainStage drain_stage(const host::LoopSnapshot& loop) {
+  switch (loop.state) {
+    case host::LoopState::starting:
+    case host::LoopState::running:
+      return v1::DRAIN_STAGE_RUNNING;
+    case host::LoopState::draining:
+      return v1::DRAIN_STAGE_WAITING;
+    case host::LoopState::stopping:
+      return loop.drain && loop.drain->connections_cut > 0 ? v1::DRAIN_STAGE_CUTTING : v1::DRAIN_STAGE_STOPPING;
+    default:
+      return v1::DRAIN_STAGE_DONE;
+  }
 }
 
 v1::TaskState translate(host::TaskState state) {
@@ -154,6 +169,17 @@ void translate(const host::LoopSnapshot& loop, v1::Loop& out) {
   translate(loop.created_at, *out.mutable_create_time());
   if (loop.started_at) translate(*loop.started_at, *out.mutable_start_time());
   translate(loop.snapshot_time, *out.mutable_snapshot_time());
+}
+
+void translate(const host::LoopSnapshot& loop, v1::DrainProgress& out) {
+  out.set_name(loop_resource(loop.name));
+  out.set_state(translate(loop.state));
+  out.set_stage(drain_stage(loop));
+  out.set_connections_left(loop.connections);
+  out.set_tasks_left(loop.counters.tasks_live);
+  if (!loop.drain) return;
+  if (loop.drain->deadline) translate(*loop.drain->deadline, *out.mutable_deadline());
+  out.set_connections_cut(loop.drain->connections_cut);
 }
 
 void translate(const host::TaskSnapshot& task, std::string_view loop, v1::Task& out) {

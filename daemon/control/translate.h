@@ -5,6 +5,7 @@
 #include "host/snapshots.h"
 
 namespace evloopd::control::v1 {
+class DrainProgress;
 class Loop;
 class Task;
 class Workload;
@@ -17,6 +18,8 @@ class Timestamp;
 namespace evloopd::control {
 
 void translate(const host::LoopSnapshot& loop, v1::Loop& out);
+// How far a drain of it has come; without the time, and what comes of it.
+void translate(const host::LoopSnapshot& loop, v1::DrainProgress& out);
 void translate(const host::TaskSnapshot& task, std::string_view loop, v1::Task& out);
 void translate(const host::WorkloadSnapshot& workload, v1::Workload& out);
 void translate(host::WallTime time, google::protobuf::Timestamp& out);

@@ -91,12 +91,22 @@ class Client::Impl {
   Answer<Response> call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                         const Request& request) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() +
-                         std::chrono::duration_cast<std::chrono::system_clock::duration>(timeout_));
+    limit(context);
     Response response;
     const auto status = (stub.*method)(&context, request, &response);
     if (!status.ok()) return std::unexpected(to_error(status, target_));
     return response;
+  }
+
+  Answer<v1::DrainProgress> drain(const v1::DrainLoopRequest& request, const Told& told) {
+    grpc::ClientContext context;
+    limit(context);
+    const auto stream = loops.DrainLoop(&context, request);
+    v1::DrainProgress progress;
+    while (stream->Read(&progress)) told(progress);
+    const auto status = stream->Finish();
+    if (!status.ok()) return std::unexpected(to_error(status, target_));
+    return progress;
   }
 
   // All pages of a list; `items` is the field that holds them.
@@ -116,6 +126,11 @@ class Client::Impl {
   }
 
  private:
+  void limit(grpc::ClientContext& context) const {
+    context.set_deadline(std::chrono::system_clock::now() +
+                         std::chrono::duration_cast<std::chrono::system_clock::duration>(timeout_));
+  }
+
   const std::string target_;
   const std::chrono::nanoseconds timeout_;
   const std::shared_ptr<grpc::Channel> channel_;
@@ -169,6 +184,10 @@ Answer<v1::Loop> Client::start(const std::string& name) {
 
 Answer<v1::Loop> Client::stop(const std::string& name) {
   return impl_->call(impl_->loops, &v1::LoopService::Stub::StopLoop, about_loop<v1::StopLoopRequest>(name));
+}
+
+Answer<v1::DrainProgress> Client::drain(const std::string& name, const Told& told) {
+  return impl_->drain(about_loop<v1::DrainLoopRequest>(name), told);
 }
 
 Answer<v1::Loop> Client::close(const std::string& name, v1::CloseMode mode) {

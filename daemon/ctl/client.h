@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,8 @@ namespace v1 = ::evloopd::control::v1;
 // done with by the timeout. One thread.
 class Client {
  public:
+  using Told = std::function<void(const v1::DrainProgress&)>;
+
   Client(std::string target, std::chrono::nanoseconds timeout);
   ~Client();
   Client(const Client&) = delete;
@@ -31,6 +34,8 @@ class Client {
                           v1::SelectorKind selector);
   Answer<v1::Loop> start(const std::string& name);
   Answer<v1::Loop> stop(const std::string& name);
+  // Calls `told` with each message, and answers the last.
+  Answer<v1::DrainProgress> drain(const std::string& name, const Told& told);
   Answer<v1::Loop> close(const std::string& name, v1::CloseMode mode);
   Answer<void> remove(const std::string& name);
   Answer<std::string> run(const std::string& name, const v1::Job& job);

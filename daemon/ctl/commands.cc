@@ -17,15 +17,37 @@ namespace evloopd::ctl {
 namespace {
 
 // The API's own JSON, with the names of the .proto files; fields that are zero are there too.
-std::string to_json(const google::protobuf::Message& message) {
+std::string to_json(const google::protobuf::Message& message, bool in_lines = true) {
   google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
+  options.add_whitespace = in_lines;
   options.always_print_primitive_fields = true;
   options.preserve_proto_field_names = true;
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
   // It ends with a newline of its own.
   return status.ok() ? json : ctl::to_json(CallError{"INTERNAL", "", std::string(status.message()), {}}) + '\n';
+}
+
+// What keeps a drain that has ended from being one that was done; no code if it was.
+CallError drain_error(const v1::DrainProgress& last) {
+  const auto what = [&]() -> std::string {
+    switch (last.outcome()) {
+      case v1::DRAIN_OUTCOME_DRAINED:
+      case v1::DRAIN_OUTCOME_TIMEOUT:
+        return {};
+      case v1::DRAIN_OUTCOME_STOPPED:
+        return "was stopped first and keeps its connections";
+      case v1::DRAIN_OUTCOME_STARTED:
+        return "was started and runs";
+      default:
+        return "ended its drain without a word";
+    }
+  }();
+  if (what.empty()) return {};
+  return {.code = "ABORTED",
+          .reason = {},
+          .message = fmt::format("loop {} {}", short_name(last.name()), what),
+          .metadata = {}};
 }
 
 template <class Item>
@@ -166,6 +188,27 @@ ExitCode Commands::start(const std::vector<std::string>& names) {
 
 ExitCode Commands::stop(const std::vector<std::string>& names) {
   return for_each("stop", names, [&](const auto& name) { return client_.stop(name); });
+}
+
+ExitCode Commands::drain(const std::vector<std::string>& names, bool live) {
+  const bool as_text = format_ == Format::table || format_ == Format::wide;
+  std::vector<CallError> errors;
+  for (const auto& name : names) {
+    const auto last = client_.drain(name, [&](const v1::DrainProgress& progress) {
+      if (format_ == Format::json)
+        out_ << to_json(progress, false) << std::endl;
+      else if (as_text && (live || progress.outcome() != v1::DRAIN_OUTCOME_UNSPECIFIED))
+        out_ << drain_line(progress) << std::endl;
+    });
+    auto error = last ? drain_error(*last) : last.error();
+    if (!error.code.empty()) {
+      fail("drain " + name, error, name);
+      errors.push_back(std::move(error));
+    } else if (format_ == Format::name) {
+      out_ << last->name() << '\n';
+    }
+  }
+  return overall(errors, names.size());
 }
 
 ExitCode Commands::close(const std::vector<std::string>& names, v1::CloseMode mode) {

@@ -31,6 +31,7 @@ class Commands {
   ExitCode create(const std::string& name, const std::map<std::string, std::string>& labels, v1::SelectorKind selector);
   ExitCode start(const std::vector<std::string>& names);
   ExitCode stop(const std::vector<std::string>& names);
+  ExitCode drain(const std::vector<std::string>& names, bool live);  // one after the other; live: say how it goes
   ExitCode close(const std::vector<std::string>& names, v1::CloseMode mode);
   ExitCode remove(const std::vector<std::string>& names);
   ExitCode run(const std::string& loop, const v1::Job& job);

@@ -36,7 +36,7 @@ struct Arguments {
 };
 
 constexpr std::chrono::seconds usual_timeout{30};
-constexpr std::chrono::hours patience_with_jobs{24};  // a job takes as long as it takes; Ctrl-C cancels it
+constexpr std::chrono::hours patience{24};  // with a job, which Ctrl-C cancels, and a drain, which the daemon limits
 
 using Action = std::function<ExitCode(Commands&)>;
 
@@ -54,7 +54,7 @@ void add_global_options(CLI::App& app, Arguments& arguments) {
            if (!arguments.timeout)
              throw CLI::ValidationError("--timeout", "must be a time such as 500ms, 5s, 2m or 1h, not '" + text + "'");
          },
-         "How long to wait for each answer (30s; a job may take 24h)")
+         "How long to wait for each answer (30s; a job may take 24h, a drain what its loop allows, 5m at most)")
       ->type_name("TIME");
   app.add_flag("--no-color", arguments.no_color, "Plain text, also on a terminal");
 }
@@ -175,6 +175,11 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
                  "  evloopctl stop io-0\n"
                  "  evloopctl stop io-0 --timeout 2s"},
                 a, chosen, [&a](Commands& c) { return c.stop(a.names); });
+  add_for_loops(app,
+                {"drain", "Take nothing new, let connections come to their end, then stop; start undoes it",
+                 "  evloopctl drain io-0\n"
+                 "  evloopctl drain io-0 --timeout 10s     what is left by then is cut"},
+                a, chosen, [&a](Commands& c) { return c.drain(a.names, ::isatty(STDOUT_FILENO) != 0); });
   add_close(app, a, chosen);
   add_for_loops(app, {"rm", "Forget closed loops", "  evloopctl close batch-0 && evloopctl rm batch-0"}, a, chosen,
                 [&a](Commands& c) { return c.remove(a.names); });
@@ -227,8 +232,8 @@ int run(int argc, char** argv) {
   }
 
   ::setenv("GRPC_VERBOSITY", "NONE", 0);  // what goes wrong is reported here, once
-  const bool is_job = !arguments.job.kind().empty();
-  const auto otherwise = is_job ? std::chrono::nanoseconds(patience_with_jobs) : usual_timeout;
+  const bool takes_long = app.got_subcommand("run") || app.got_subcommand("drain");
+  const auto otherwise = takes_long ? std::chrono::nanoseconds(patience) : usual_timeout;
   Client client(find_address(arguments.address, Environment::current()), arguments.timeout.value_or(otherwise));
   Commands commands(client, arguments.format, wants_color(arguments), std::cout, std::cerr);
   return static_cast<int>(action(commands));

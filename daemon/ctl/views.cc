@@ -212,6 +212,31 @@ Table workloads_table(const std::vector<v1::Workload>& workloads, bool wide) {
   return table;
 }
 
+std::string drain_line(const v1::DrainProgress& progress) {
+  const auto counted = [](std::uint64_t count, const char* what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  const auto left =
+      counted(progress.connections_left(), "connection") + " and " + counted(progress.tasks_left(), "task") + " left";
+  const auto what = [&] {
+    switch (progress.outcome()) {
+      case v1::DRAIN_OUTCOME_DRAINED:
+        return std::string("drained");
+      case v1::DRAIN_OUTCOME_TIMEOUT:
+        return "drained, " + counted(progress.connections_cut(), "connection") + " cut as the time was over";
+      case v1::DRAIN_OUTCOME_STOPPED:
+        return "stopped before it was drained, " + left;
+      case v1::DRAIN_OUTCOME_STARTED:
+        return "started again, " + left;
+      default:
+        break;
+    }
+    if (progress.stage() != v1::DRAIN_STAGE_WAITING || !progress.has_deadline()) return left;
+    return left + ", cut in " + format_age(between(progress.snapshot_time(), progress.deadline()));
+  }();
+  return fmt::format("{}  {:<8}  {}", short_name(progress.name()), state_word(progress.state()), what);
+}
+
 std::string describe(const v1::Loop& loop) {
   const auto& counters = loop.counters();
   const auto& asyncio = loop.asyncio();

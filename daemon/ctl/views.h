@@ -6,6 +6,7 @@
 #include "ctl/table.h"
 #include "evloopd/control/v1/daemon_service.pb.h"
 #include "evloopd/control/v1/loop.pb.h"
+#include "evloopd/control/v1/loop_service.pb.h"
 #include "evloopd/control/v1/task.pb.h"
 #include "evloopd/control/v1/workload_service.pb.h"
 
@@ -23,6 +24,9 @@ struct LoopTask {
 [[nodiscard]] Table loops_table(const std::vector<v1::Loop>& loops, bool wide);
 [[nodiscard]] Table tasks_table(const std::vector<LoopTask>& tasks, bool wide);
 [[nodiscard]] Table workloads_table(const std::vector<v1::Workload>& workloads, bool wide);
+
+// "io-0  DRAINING  3 connections and 5 tasks left, cut in 12s"
+[[nodiscard]] std::string drain_line(const v1::DrainProgress& progress);
 
 [[nodiscard]] std::string describe(const v1::Loop& loop);
 [[nodiscard]] std::string describe(const v1::Daemon& daemon, const std::vector<v1::Loop>& loops);

@@ -26,6 +26,11 @@ Nanos time_to_end(HostedLoop::Deadline deadline) {
   return std::clamp<Nanos>((deadline - steady_clock::now()) / 5, 0s, 1s);
 }
 
+WallTime on_the_wall(HostedLoop::Deadline time) {
+  return std::chrono::system_clock::now() +
+         std::chrono::duration_cast<std::chrono::system_clock::duration>(time - steady_clock::now());
+}
+
 evloop::Coro<std::string> close_generators(evloop::EventLoop& loop) {
   co_await loop.shutdown_asyncgens();
   co_return "";
@@ -133,11 +138,13 @@ void HostedLoop::lead_drain(const Admission& admitted, Deadline deadline) {
   post_drain();
   const auto drain_time = std::min<Nanos>(options_.drain_timeout, 24h);
   const auto until = std::min<Deadline>(steady_clock::now() + drain_time, deadline - time_to_end(deadline));
+  life_.limit_drain(admitted.drain, on_the_wall(until));
   while (!is_drained() && steady_clock::now() < until)
     if (life_.wait_for_drain_end(admitted.drain, std::min<Deadline>(until, steady_clock::now() + poll_interval))) break;
+  const auto left = connections();
   // Unless it was started again, or told to stop.
-  if (!life_.end_drain(admitted.drain)) return;
-  if (const auto left = connections(); left > 0) {
+  if (!life_.end_drain(admitted.drain, left)) return;
+  if (left > 0) {
     evloop::log(evloop::LogLevel::warning,
                 "loop " + name() + ": drain deadline passed, " + std::to_string(left) + " connections are cut");
     abort_connections();
@@ -326,6 +333,7 @@ LoopSnapshot HostedLoop::snapshot() const {
   snapshot.restarts = life.restarts;
   snapshot.created_at = life.created_at;
   snapshot.started_at = life.started_at;
+  snapshot.drain = life.drain;
   snapshot.snapshot_time = std::chrono::system_clock::now();
   health_.fill(snapshot);
   return snapshot;

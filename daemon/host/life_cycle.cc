@@ -30,12 +30,20 @@ HostResult<LifeCycle::Admission> LifeCycle::admit(Command command) {
   return change([&] { return take(command); });
 }
 
-bool LifeCycle::end_drain(std::uint64_t drain) {
+// A loop that was started again may be in a later drain, of a later run.
+bool LifeCycle::drains(std::uint64_t drain) const { return view_.state == LoopState::draining && drains_ == drain; }
+
+void LifeCycle::limit_drain(std::uint64_t drain, WallTime deadline) {
+  const std::lock_guard lock(mutex_);
+  if (drains(drain)) view_.drain->deadline = deadline;
+}
+
+bool LifeCycle::end_drain(std::uint64_t drain, std::uint64_t connections_cut) {
   return change([&] {
-    // A loop that was started again may be in a later drain, of a later run.
-    const bool drains = view_.state == LoopState::draining && drains_ == drain;
-    if (drains) view_.state = LoopState::stopping;
-    return drains;
+    if (!drains(drain)) return false;
+    view_.state = LoopState::stopping;
+    view_.drain->connections_cut = connections_cut;
+    return true;
   });
 }
 
@@ -54,6 +62,7 @@ LoopState LifeCycle::begin(Command command) {
   switch (command) {
     case Command::start:
       view_.desired = LoopState::running;
+      view_.drain.reset();
       if (now == LoopState::draining) return LoopState::running;
       if (now == LoopState::failed) ++view_.restarts;
       ++runs_;
@@ -72,6 +81,7 @@ LoopState LifeCycle::begin(Command command) {
       if (view_.in_job) return LoopState::stopping;
       view_.desired = LoopState::stopped;
       ++drains_;
+      view_.drain.emplace();
       return LoopState::draining;
     case Command::close:
       view_.desired = LoopState::closed;
@@ -122,7 +132,7 @@ bool LifeCycle::wait_for_drain(std::uint64_t run, Deadline deadline) {
 }
 
 bool LifeCycle::wait_for_drain_end(std::uint64_t drain, Deadline deadline) {
-  return wait(deadline, [&] { return view_.state != LoopState::draining || drains_ != drain; });
+  return wait(deadline, [&] { return !drains(drain); });
 }
 
 bool LifeCycle::wait_while(LoopState state, Deadline deadline) {

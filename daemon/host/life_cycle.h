@@ -27,6 +27,7 @@ class LifeCycle {
     std::uint64_t restarts = 0;
     WallTime created_at;
     std::optional<WallTime> started_at;
+    std::optional<DrainSnapshot> drain;
   };
 
   // A command that was let in. `before` is the state it met, which has changed to the one on the way.
@@ -44,8 +45,11 @@ class LifeCycle {
 
   // Takes a command or refuses it (transitions.h), and makes the transition it begins with.
   HostResult<Admission> admit(Command command);
-  // That drain is over: DRAINING becomes STOPPING. False if a start, a stop or an end of the run was first.
-  bool end_drain(std::uint64_t drain);
+  // That drain, if it is under way, will be over by then.
+  void limit_drain(std::uint64_t drain, WallTime deadline);
+  // That drain is over: DRAINING becomes STOPPING, and so many connections will be cut. False if a start, a stop or an
+  // end of the run was first.
+  bool end_drain(std::uint64_t drain, std::uint64_t connections_cut);
 
   // What the loop's thread reports.
   void run_began();
@@ -78,6 +82,7 @@ class LifeCycle {
   HostResult<Admission> take(Command command);
   LoopState begin(Command command);
   bool wait(Deadline deadline, const std::function<bool()>& condition);
+  [[nodiscard]] bool drains(std::uint64_t drain) const;  // mutex_ is held
 
   const std::string loop_;
   const std::function<void()> changed_;

@@ -72,6 +72,12 @@ struct HistogramSnapshot {
   double sum = 0;
 };
 
+// The drain that is under way, or the latest one of a loop that was not started since.
+struct DrainSnapshot {
+  std::optional<WallTime> deadline;     // then the connections that are left are cut; none while it is not known yet
+  std::uint64_t connections_cut = 0;
+};
+
 struct LoopSnapshot {
   std::string name;
   std::string uid;
@@ -101,6 +107,7 @@ struct LoopSnapshot {
   bool stalled = false;
   std::uint64_t stalls = 0;       // ever opened
   std::uint64_t connections = 0;  // of the workloads on this loop
+  std::optional<DrainSnapshot> drain;
 
   std::string last_error;
   std::uint64_t restarts = 0;

@@ -34,6 +34,18 @@ evloop::Coro<std::string> wait_for_ever(evloop::EventLoop& loop) {
   co_return co_await never;
 }
 
+class HolderShare final : public host::WorkloadShare {
+ public:
+  explicit HolderShare(std::shared_ptr<Holder::State> state) : state_(std::move(state)) {}
+  void accepted(evloop::UniqueFd) override {}
+  [[nodiscard]] std::size_t connections() const override { return state_->connections; }
+  void drain() override { ++state_->drained; }
+  void abort() override { state_->connections = 0; }
+
+ private:
+  const std::shared_ptr<Holder::State> state_;
+};
+
 std::string option(const Options& options, const char* key) {
   const auto found = options.find(key);
   return found == options.end() ? "" : found->second;
@@ -79,6 +91,10 @@ bool Block::wait_until_held() {
   return changed_.wait_for(lock, patience, [&] { return held_; });
 }
 
+std::unique_ptr<host::WorkloadShare> Holder::attach(evloop::EventLoop&) {
+  return std::make_unique<HolderShare>(state_);
+}
+
 TestDaemon::TestDaemon(ControlOptions options)
     : folder_(make_folder()),
       host(jobs()),
@@ -107,6 +123,15 @@ void TestDaemon::run_loop(const std::string& name) {
   options.name = name;
   ASSERT_TRUE(host.create(options));
   ASSERT_TRUE(host.start(name, std::chrono::steady_clock::now() + patience));
+}
+
+std::shared_ptr<Holder::State> TestDaemon::run_loop_with(std::size_t connections, const std::string& name) {
+  auto state = std::make_shared<Holder::State>();
+  state->connections = connections;
+  run_loop(name);
+  EXPECT_TRUE(
+      host.add_workload({.name = "on-" + name, .loops = {name}, .addresses = {}}, std::make_unique<Holder>(state)));
+  return state;
 }
 
 host::JobCatalogue TestDaemon::jobs() {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/control_server.h"
@@ -31,6 +34,23 @@ class Block {
   bool open_ = false;  // guarded by mutex_
 };
 
+// A workload whose connections are a number. They go when they are cut, or when the test says so.
+class Holder final : public host::Workload {
+ public:
+  struct State {
+    std::atomic<std::size_t> connections{0};  // on each of its loops
+    std::atomic<int> drained{0};
+  };
+
+  explicit Holder(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  [[nodiscard]] std::string_view kind() const override { return "test.holder"; }
+  [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop& loop) override;
+
+ private:
+  const std::shared_ptr<State> state_;
+};
+
 class TestDaemon {
  public:
   explicit TestDaemon(ControlOptions options = {});
@@ -44,6 +64,8 @@ class TestDaemon {
 
   // Makes a loop and runs it; a failure fails the test.
   void run_loop(const std::string& name);
+  // Makes a loop with that many connections and runs it.
+  std::shared_ptr<Holder::State> run_loop_with(std::size_t connections, const std::string& name);
 
  private:
   host::JobCatalogue jobs();

@@ -110,6 +110,48 @@ TEST_F(CommandsTest, RunPrintsTheResultOfItsJob) {
   EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("result"), "hello");
 }
 
+TEST_F(CommandsTest, DrainSaysHowItGoesOnlyToWhoWatches) {
+  const auto held = daemon.run_loop_with(1, "io-0");
+  held->connections = 0;
+  EXPECT_EQ(ctl.commands.drain({"io-0"}, false), ExitCode::ok);
+  EXPECT_EQ(ctl.out.str(), "io-0  STOPPED   drained\n");
+  Ctl names(daemon.admin_target(), Format::name);
+  EXPECT_EQ(names.commands.drain({"io-0"}, true), ExitCode::ok) << "at rest already";
+  EXPECT_EQ(names.out.str(), "loops/io-0\n");
+}
+
+TEST_F(CommandsTest, ADrainThatCutsConnectionsIsASuccess) {
+  const auto held = daemon.run_loop_with(2, "io-0");
+  Client hasty(daemon.admin_target(), std::chrono::seconds(1));
+  Commands commands(hasty, Format::table, false, ctl.out, ctl.err);
+  EXPECT_EQ(commands.drain({"io-0"}, true), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), AllOf(HasSubstr("io-0  DRAINING  2 connections and 0 tasks left, cut in "),
+                                   HasSubstr("io-0  STOPPED   drained, 2 connections cut as the time was over\n")));
+}
+
+TEST_F(CommandsTest, ADrainIsALineOfJsonForEachMessage) {
+  const auto held = daemon.run_loop_with(2, "io-0");
+  Client hasty(daemon.admin_target(), std::chrono::seconds(1));
+  Commands commands(hasty, Format::json, false, json.out, json.err);
+  EXPECT_EQ(commands.drain({"io-0"}, false), ExitCode::ok);
+  std::istringstream lines(json.out.str());
+  std::string line;
+  nlohmann::json last;
+  int count = 0;
+  for (; std::getline(lines, line); ++count) last = nlohmann::json::parse(line);
+  EXPECT_GE(count, 2);
+  EXPECT_EQ(last.at("outcome"), "DRAIN_OUTCOME_TIMEOUT");
+  EXPECT_EQ(last.at("connections_cut"), "2");
+}
+
+TEST_F(CommandsTest, ADrainThatAStopCameBeforeIsAWrongState) {
+  const auto held = daemon.run_loop_with(1, "io-0");
+  ASSERT_EQ(ctl.commands.stop({"io-0"}), ExitCode::ok);
+  EXPECT_EQ(ctl.commands.drain({"io-0"}, false), ExitCode::wrong_state);
+  EXPECT_THAT(ctl.err.str(), HasSubstr("evloopctl: drain io-0: loop io-0 was stopped first and keeps its connections"));
+  EXPECT_EQ(ctl.commands.drain({"nobody"}, false), ExitCode::not_found);
+}
+
 TEST_F(CommandsTest, PsListsTheTasksOfAllLoopsUnlessToldWhich) {
   daemon.run_loop("io-0");
   daemon.run_loop("io-1");

@@ -105,6 +105,39 @@ TEST(WorkloadsTable, ShowsLoopsListenersAndConnections) {
   EXPECT_THAT(workloads_table({workload}, true).text(false), HasSubstr("2.0KiB"));
 }
 
+TEST(DrainLine, SaysWhatIsLeftAndWhenItIsCut) {
+  v1::DrainProgress progress;
+  progress.set_name("loops/io-0");
+  progress.set_state(v1::LOOP_STATE_DRAINING);
+  progress.set_stage(v1::DRAIN_STAGE_WAITING);
+  progress.set_connections_left(1);
+  progress.set_tasks_left(5);
+  progress.mutable_snapshot_time()->set_seconds(100);
+  progress.mutable_deadline()->set_seconds(112);
+  EXPECT_EQ(drain_line(progress), "io-0  DRAINING  1 connection and 5 tasks left, cut in 12s");
+  progress.set_state(v1::LOOP_STATE_STOPPING);
+  progress.set_stage(v1::DRAIN_STAGE_STOPPING);
+  EXPECT_EQ(drain_line(progress), "io-0  STOPPING  1 connection and 5 tasks left");
+}
+
+TEST(DrainLine, SaysWhatCameOfIt) {
+  v1::DrainProgress progress;
+  progress.set_name("loops/io-0");
+  progress.set_state(v1::LOOP_STATE_STOPPED);
+  progress.set_connections_left(2);
+  progress.set_connections_cut(1);
+  const auto line = [&](v1::DrainOutcome outcome) {
+    progress.set_outcome(outcome);
+    return drain_line(progress);
+  };
+  EXPECT_EQ(line(v1::DRAIN_OUTCOME_DRAINED), "io-0  STOPPED   drained");
+  EXPECT_EQ(line(v1::DRAIN_OUTCOME_TIMEOUT), "io-0  STOPPED   drained, 1 connection cut as the time was over");
+  EXPECT_EQ(line(v1::DRAIN_OUTCOME_STOPPED),
+            "io-0  STOPPED   stopped before it was drained, 2 connections and 0 tasks left");
+  progress.set_state(v1::LOOP_STATE_RUNNING);
+  EXPECT_EQ(line(v1::DRAIN_OUTCOME_STARTED), "io-0  RUNNING   started again, 2 connections and 0 tasks left");
+}
+
 TEST(Describe, SaysWhatALoopExecutes) {
   EXPECT_THAT(describe(stalled()), HasSubstr("Executes:      task 88121 \"resize_avatar\" for 7.10s  STALLED\n"
                                              "               at scale.cc:97\n"));

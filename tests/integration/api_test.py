@@ -45,7 +45,7 @@ class Api(harness.DaemonTest):
                 "evloopd.control.v1.LoopService", "evloopd.control.v1.WorkloadService", HEALTH,
                 "grpc.reflection.v1alpha.ServerReflection"])
         methods = self.admin.service("LoopService").methods_by_name
-        self.assertTrue({"ListLoops", "GetLoop", "CreateLoop", "StartLoop", "StopLoop", "CloseLoop", "DeleteLoop",
+        self.assertTrue({"ListLoops", "GetLoop", "CreateLoop", "StartLoop", "StopLoop", "DrainLoop", "CloseLoop", "DeleteLoop",
                          "RunUntilComplete", "ShutdownAsyncgens"} <= set(methods))
 
     def test_loops_come_in_pages(self):
@@ -111,6 +111,42 @@ class Api(harness.DaemonTest):
         error = call.exception(timeout=harness.PATIENCE)
         self.assertEqual(error.code(), grpc.StatusCode.ABORTED)
         self.assertEqual(self.admin.error_info(error).reason, "LOOP_STOPPED_EARLY")
+
+    def drain(self, loop, **options):
+        return self.admin.start("LoopService", "DrainLoop", name=f"loops/{loop}", **options)
+
+    def outcome(self, progress):
+        return progress.DESCRIPTOR.fields_by_name["outcome"].enum_type.values_by_number[progress.outcome].name
+
+    def test_a_drain_waits_for_connections_and_can_be_joined(self):
+        self.admin.call("LoopService", "StopLoop", name="loops/io-1")
+        self.admin.call("LoopService", "StopLoop", name="loops/io-2")
+        with harness.connect(self.daemon.port("echo")) as client:
+            client.sendall(b"x")
+            harness.receive(client, 1)
+            drain = self.drain("io-0")
+            first = next(drain)
+            self.assertEqual((first.name, first.connections_left), ("loops/io-0", 1))
+            self.assertEqual(self.state("io-0"), "LOOP_STATE_DRAINING")
+            self.assertGreater(first.deadline.seconds, first.snapshot_time.seconds)
+            drain.cancel()
+            again = self.drain("io-0")
+            self.assertEqual(next(again).connections_left, 1, "it goes on")
+            client.sendall(b"y")
+            self.assertEqual(harness.receive(client, 1), b"y")
+        *_, last = again
+        self.assertEqual(self.outcome(last), "DRAIN_OUTCOME_DRAINED")
+        self.assertEqual(self.state("io-0"), "LOOP_STATE_STOPPED")
+
+    def test_a_drain_cuts_what_is_left_at_its_deadline(self):
+        self.admin.call("LoopService", "StopLoop", name="loops/io-1")
+        self.admin.call("LoopService", "StopLoop", name="loops/io-2")
+        with harness.connect(self.daemon.port("echo")) as client:
+            client.sendall(b"x")
+            harness.receive(client, 1)
+            *_, last = self.drain("io-0", timeout=2)
+            self.assertEqual((self.outcome(last), last.connections_cut), ("DRAIN_OUTCOME_TIMEOUT", 1))
+            self.assertEqual(client.recv(1), b"", "cut")
 
     def test_workloads_and_the_daemon_tell_about_themselves(self):
         workload, = self.observer.call("WorkloadService", "ListWorkloads").workloads

@@ -55,6 +55,19 @@ class CommandLine(harness.DaemonTest):
         harness.wait_until(lambda: self.state("batch") == "LOOP_STATE_STOPPED", "its run made one turn")
         self.assertFalse(self.daemon.loop("batch")["asyncio"]["stop_pending"])
 
+    def test_draining_a_loop(self):
+        told = self.ok("drain", "io-0")
+        self.assertEqual(told, "io-0  STOPPED   drained\n", "and not how it went, as this is no terminal")
+        self.ok("start", "io-0")
+        with harness.connect(self.daemon.port("echo")) as client:
+            client.sendall(b"x")
+            harness.receive(client, 1)
+            lines = self.ok("-o", "json", "drain", "io-0", "--timeout", "2s").splitlines()
+        messages = [json.loads(line) for line in lines]
+        self.assertEqual(messages[0]["state"], "LOOP_STATE_DRAINING")
+        self.assertEqual((messages[-1]["outcome"], messages[-1]["connections_cut"]), ("DRAIN_OUTCOME_TIMEOUT", "1"))
+        self.assertEqual(self.ctl_fails(self.daemon, 3, "drain", "nobody")["reason"], "LOOP_NOT_FOUND")
+
     def test_a_jobs_result_is_printed(self):
         self.ok("create", "batch")
         self.assertRegex(self.ok("run", "batch", "sleep", "duration=10ms"), r"^slept \d+\.\d+ms\n$")
