@@ -20,6 +20,7 @@
 #include "control/peers.h"
 #include "control/read_services.h"
 #include "control/unix_listener.h"
+#include "control/workload_service.h"
 
 namespace evloopd::control {
 namespace {
@@ -42,7 +43,7 @@ class Endpoint::Impl {
       : gate_(options.role, peers_, calls, audit),
         loops_(host, gate_, defaults),
         inspection_(host),
-        workloads_(host),
+        workloads_(host, gate_),
         daemon_(host, info),
         health_(health) {
     listener_.emplace(options.socket, options.mode, options.group);

@@ -24,16 +24,6 @@ grpc::Status InspectionService::ListTasks(grpc::ServerContext*, const v1::ListTa
   return grpc::Status::OK;
 }
 
-grpc::Status WorkloadService::ListWorkloads(grpc::ServerContext*, const v1::ListWorkloadsRequest* request,
-                                            v1::ListWorkloadsResponse* response) {
-  const auto page =
-      take_page(host_.workloads(), &host::WorkloadSnapshot::name, request->page_size(), request->page_token());
-  if (!page) return to_status(page.error());
-  for (const auto& workload : page->items) translate(workload, *response->add_workloads());
-  response->set_next_page_token(page->next_page_token);
-  return grpc::Status::OK;
-}
-
 DaemonService::DaemonService(const host::LoopHost& host, DaemonInfo info) : host_(host), info_(std::move(info)) {}
 
 grpc::Status DaemonService::GetDaemon(grpc::ServerContext*, const v1::GetDaemonRequest*, v1::Daemon* response) {

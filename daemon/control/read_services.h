@@ -3,7 +3,6 @@
 #include "control/daemon_info.h"
 #include "evloopd/control/v1/daemon_service.grpc.pb.h"
 #include "evloopd/control/v1/inspection_service.grpc.pb.h"
-#include "evloopd/control/v1/workload_service.grpc.pb.h"
 #include "host/loop_host.h"
 
 // The services that only read, and so need no gate. Each belongs to one socket; any gRPC thread. The host must
@@ -16,17 +15,6 @@ class InspectionService final : public v1::InspectionService::Service {
 
   grpc::Status ListTasks(grpc::ServerContext* context, const v1::ListTasksRequest* request,
                          v1::ListTasksResponse* response) override;
-
- private:
-  const host::LoopHost& host_;
-};
-
-class WorkloadService final : public v1::WorkloadService::Service {
- public:
-  explicit WorkloadService(const host::LoopHost& host) : host_(host) {}
-
-  grpc::Status ListWorkloads(grpc::ServerContext* context, const v1::ListWorkloadsRequest* request,
-                             v1::ListWorkloadsResponse* response) override;
 
  private:
   const host::LoopHost& host_;

@@ -7,7 +7,6 @@
 #include "evloopd/control/v1/loop.pb.h"
 #include "evloopd/control/v1/loop_service.pb.h"
 #include "evloopd/control/v1/task.pb.h"
-#include "evloopd/control/v1/workload_service.pb.h"
 
 namespace evloopd::control {
 namespace {
@@ -111,12 +110,6 @@ void translate(const host::LoopCounters& counters, v1::LoopCounters& out) {
   out.set_threadsafe_queue(counters.threadsafe_queue);
 }
 
-void translate(const host::HistogramSnapshot& histogram, v1::Histogram& out) {
-  out.mutable_bounds()->Add(histogram.bounds.begin(), histogram.bounds.end());
-  out.mutable_counts()->Add(histogram.buckets.begin(), histogram.buckets.end());
-  out.set_sum(histogram.sum);
-}
-
 void translate(const host::CurrentCallback& current, v1::CurrentCallback& out) {
   out.set_kind(current.kind);
   out.set_task_id(current.task_id);
@@ -131,6 +124,12 @@ void translate(host::WallTime time, google::protobuf::Timestamp& out) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);  // nanos count forwards, before 1970 too
   out.set_seconds(seconds.time_since_epoch().count());
   out.set_nanos(static_cast<std::int32_t>(std::chrono::nanoseconds(time - seconds).count()));
+}
+
+void translate(const host::HistogramSnapshot& histogram, v1::Histogram& out) {
+  out.mutable_bounds()->Add(histogram.bounds.begin(), histogram.bounds.end());
+  out.mutable_counts()->Add(histogram.buckets.begin(), histogram.buckets.end());
+  out.set_sum(histogram.sum);
 }
 
 void translate(const host::LoopSnapshot& loop, v1::Loop& out) {
@@ -198,18 +197,6 @@ void translate(const host::TaskSnapshot& task, std::string_view loop, v1::Task& 
   translate(task.run_time, *out.mutable_run_time());
   translate(task.longest_step, *out.mutable_longest_step());
   out.set_cancel_requests(task.cancel_requests);
-}
-
-void translate(const host::WorkloadSnapshot& workload, v1::Workload& out) {
-  out.set_name("workloads/" + workload.name);
-  out.set_kind(workload.kind);
-  for (const auto& loop : workload.loops) out.add_loops(loop_resource(loop));
-  for (const auto& listener : workload.listeners) out.add_listeners(listener);
-  out.set_connections_open(workload.connections_open);
-  out.set_connections_total(workload.connections_total);
-  out.set_connections_failed(workload.connections_failed);
-  out.set_bytes_in(workload.bytes_in);
-  out.set_bytes_out(workload.bytes_out);
 }
 
 }  // namespace evloopd::control

@@ -6,6 +6,7 @@
 
 namespace evloopd::control::v1 {
 class DrainProgress;
+class Histogram;
 class Loop;
 class Task;
 class Workload;
@@ -22,6 +23,7 @@ void translate(const host::LoopSnapshot& loop, v1::Loop& out);
 void translate(const host::LoopSnapshot& loop, v1::DrainProgress& out);
 void translate(const host::TaskSnapshot& task, std::string_view loop, v1::Task& out);
 void translate(const host::WorkloadSnapshot& workload, v1::Workload& out);
+void translate(const host::HistogramSnapshot& histogram, v1::Histogram& out);
 void translate(host::WallTime time, google::protobuf::Timestamp& out);
 
 }  // namespace evloopd::control

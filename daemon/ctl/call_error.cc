@@ -23,6 +23,7 @@ ExitCode exit_code(const CallError& error) {
 std::string hint(const CallError& error, const std::string& loop) {
   const auto& reason = error.reason;
   if (reason == "LOOP_NOT_FOUND") return "evloopctl ls lists the loops there are";
+  if (reason == "WORKLOAD_NOT_FOUND") return "evloopctl workloads lists the workloads there are";
   if (reason == "LOOP_RUNNING") return fmt::format("evloopctl stop {} comes first", loop);
   if (reason == "LOOP_ALREADY_RUNNING") return fmt::format("evloopctl stop {}, or leave it running", loop);
   if (reason == "LOOP_CLOSED") return fmt::format("it cannot run again: evloopctl rm {}, then evloopctl create", loop);

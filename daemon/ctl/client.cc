@@ -146,6 +146,9 @@ class Client::Impl {
 namespace {
 
 std::string loop_resource(const std::string& name) { return name.starts_with("loops/") ? name : "loops/" + name; }
+std::string workload_resource(const std::string& name) {
+  return name.starts_with("workloads/") ? name : "workloads/" + name;
+}
 
 template <class Request>
 Request about_loop(const std::string& name) {
@@ -221,6 +224,19 @@ Answer<std::vector<v1::Task>> Client::tasks(const std::string& loop) {
 Answer<std::vector<v1::Workload>> Client::workloads() {
   return impl_->list(impl_->workloads, &v1::WorkloadService::Stub::ListWorkloads, v1::ListWorkloadsRequest(),
                      &v1::ListWorkloadsResponse::mutable_workloads);
+}
+
+Answer<v1::Workload> Client::workload(const std::string& name) {
+  v1::GetWorkloadRequest request;
+  request.set_name(workload_resource(name));
+  return impl_->call(impl_->workloads, &v1::WorkloadService::Stub::GetWorkload, request);
+}
+
+Answer<v1::Workload> Client::set_upstreams(const std::string& name, const std::vector<v1::UpstreamTarget>& list) {
+  v1::SetUpstreamsRequest request;
+  request.set_name(workload_resource(name));
+  request.mutable_upstreams()->Add(list.begin(), list.end());
+  return impl_->call(impl_->workloads, &v1::WorkloadService::Stub::SetUpstreams, request);
 }
 
 Answer<v1::Daemon> Client::daemon() {

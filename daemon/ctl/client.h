@@ -42,6 +42,8 @@ class Client {
 
   Answer<std::vector<v1::Task>> tasks(const std::string& loop);
   Answer<std::vector<v1::Workload>> workloads();
+  Answer<v1::Workload> workload(const std::string& name);
+  Answer<v1::Workload> set_upstreams(const std::string& name, const std::vector<v1::UpstreamTarget>& list);
   Answer<v1::Daemon> daemon();
 
   // Standard health; an empty loop name asks for the daemon.

@@ -73,20 +73,40 @@ ExitCode Commands::list_loops() {
   return ExitCode::ok;
 }
 
-ExitCode Commands::describe_loops(const std::vector<std::string>& names) {
-  if (format_ != Format::table && format_ != Format::wide)
-    return for_each("describe", names, [&](const auto& name) { return client_.loop(name); });
+template <class Item, class All>
+ExitCode Commands::describe_each(const std::vector<std::string>& names, Answer<Item> (Client::*get)(const std::string&),
+                                 google::protobuf::RepeatedPtrField<Item>* (All::*items)()) {
+  All all;
   std::vector<CallError> errors;
+  bool first = true;
   for (const auto& name : names) {
-    const auto loop = client_.loop(name);
-    if (!loop) {
-      fail("describe " + name, loop.error(), name);
-      errors.push_back(loop.error());
+    auto item = (client_.*get)(name);
+    if (!item) {
+      fail("describe " + name, item.error(), name);
+      errors.push_back(item.error());
       continue;
     }
-    out_ << (&name == &names.front() ? "" : "\n") << describe(*loop);
+    if (format_ == Format::name)
+      out_ << item->name() << '\n';
+    else if (format_ != Format::json)
+      out_ << (std::exchange(first, false) ? "" : "\n") << ctl::describe(*item);
+    else if (names.size() == 1)
+      out_ << to_json(*item);
+    else
+      *(all.*items)()->Add() = std::move(*item);
   }
+  if (format_ == Format::json && names.size() > 1) out_ << to_json(all);
   return overall(errors, names.size());
+}
+
+ExitCode Commands::describe(const std::vector<std::string>& names) {
+  const auto workloads = std::ranges::count_if(names, [](const auto& name) { return name.starts_with("workloads/"); });
+  if (workloads == 0) return describe_each(names, &Client::loop, &v1::ListLoopsResponse::mutable_loops);
+  if (static_cast<std::size_t>(workloads) == names.size())
+    return describe_each(names, &Client::workload, &v1::ListWorkloadsResponse::mutable_workloads);
+  return fail(
+      "describe",
+      {.code = "INVALID_ARGUMENT", .reason = {}, .message = "loops or workloads, not both at once", .metadata = {}});
 }
 
 ExitCode Commands::list_tasks(const std::vector<std::string>& loops) {
@@ -136,6 +156,31 @@ ExitCode Commands::list_workloads() {
   return ExitCode::ok;
 }
 
+ExitCode Commands::list_upstreams(const std::string& workload) {
+  return show_upstreams("upstreams " + workload, client_.workload(workload));
+}
+
+ExitCode Commands::set_upstreams(const std::string& workload, const std::vector<v1::UpstreamTarget>& list) {
+  return show_upstreams(fmt::format("upstreams {} set", workload), client_.set_upstreams(workload, list));
+}
+
+ExitCode Commands::show_upstreams(const std::string& what, const Answer<v1::Workload>& workload) {
+  if (!workload) return fail(what, workload.error());
+  if (!workload->has_upstreams())
+    return fail(what, {.code = "FAILED_PRECONDITION",
+                       .reason = {},
+                       .message = fmt::format("workload {} is a {}, which has no upstreams",
+                                              short_name(workload->name()), workload->kind()),
+                       .metadata = {}});
+  if (format_ == Format::json)
+    out_ << to_json(workload->upstreams());
+  else if (format_ == Format::name)
+    for (const auto& upstream : workload->upstreams().upstreams()) out_ << upstream.name() << '\n';
+  else
+    out_ << upstreams_table(*workload, format_ == Format::wide).text(color_);
+  return ExitCode::ok;
+}
+
 ExitCode Commands::status() {
   const auto daemon = client_.daemon();
   if (!daemon) return fail("status", daemon.error());
@@ -149,7 +194,7 @@ ExitCode Commands::status() {
   }
   const auto loops = client_.loops();
   if (!loops) return fail("status", loops.error());
-  out_ << describe(*daemon, *loops);
+  out_ << ctl::describe(*daemon, *loops);
   return ExitCode::ok;
 }
 

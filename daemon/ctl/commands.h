@@ -21,9 +21,10 @@ class Commands {
   Commands(Client& client, Format format, bool color, std::ostream& out, std::ostream& err);
 
   ExitCode list_loops();
-  ExitCode describe_loops(const std::vector<std::string>& names);
+  ExitCode describe(const std::vector<std::string>& names);    // loops, or workloads ("workloads/web")
   ExitCode list_tasks(const std::vector<std::string>& loops);  // none: of all loops
   ExitCode list_workloads();
+  ExitCode list_upstreams(const std::string& workload);
   ExitCode status();
   ExitCode health(const std::string& loop);  // empty: the daemon
   ExitCode version();
@@ -33,10 +34,16 @@ class Commands {
   ExitCode stop(const std::vector<std::string>& names);
   ExitCode drain(const std::vector<std::string>& names, bool live);  // one after the other; live: say how it goes
   ExitCode close(const std::vector<std::string>& names, v1::CloseMode mode);
+  ExitCode set_upstreams(const std::string& workload, const std::vector<v1::UpstreamTarget>& list);
   ExitCode remove(const std::vector<std::string>& names);
   ExitCode run(const std::string& loop, const v1::Job& job);
 
  private:
+  template <class Item, class All>
+  ExitCode describe_each(const std::vector<std::string>& names, Answer<Item> (Client::*get)(const std::string&),
+                         google::protobuf::RepeatedPtrField<Item>* (All::*items)());
+  ExitCode show_upstreams(const std::string& what, const Answer<v1::Workload>& workload);
+
   using LoopCall = std::function<Answer<v1::Loop>(const std::string& name)>;
 
   // Does the same to each loop. One failure does not keep the others from being done.

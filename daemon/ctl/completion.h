@@ -4,7 +4,7 @@
 
 namespace evloopd::ctl {
 
-// A bash script: `source <(evloopctl completion bash)`. It asks the daemon for the names of its loops.
+// A bash script: `source <(evloopctl completion bash)`. It asks the daemon for the names of its loops and workloads.
 inline constexpr std::string_view bash_completion = R"(_evloopctl() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= i
   case $previous in
@@ -12,6 +12,10 @@ inline constexpr std::string_view bash_completion = R"(_evloopctl() {
     --selector) COMPREPLY=($(compgen -W "epoll poll" -- "$word")); return ;;
     --addr) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --timeout|--label) return ;;
+    upstreams)
+      local workloads
+      workloads=$(evloopctl --timeout 1s -o name workloads 2>/dev/null)
+      COMPREPLY=($(compgen -W "${workloads//workloads\//}" -- "$word")); return ;;
   esac
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
@@ -22,11 +26,12 @@ inline constexpr std::string_view bash_completion = R"(_evloopctl() {
   done
   case $command in
     "") COMPREPLY=($(compgen -W "ls describe ps create start stop drain close rm run status health workloads
-          version completion --addr --output --timeout --no-color --help" -- "$word")) ;;
+          upstreams version completion --addr --output --timeout --no-color --help" -- "$word")) ;;
     describe|ps|start|stop|drain|close|rm|run|health)
       local loops
       loops=$(evloopctl --timeout 1s -o name ls 2>/dev/null)
       COMPREPLY=($(compgen -W "${loops//loops\//}" -- "$word")) ;;
+    upstreams) COMPREPLY=($(compgen -W "set" -- "$word")) ;;
     completion) COMPREPLY=($(compgen -W "bash" -- "$word")) ;;
   esac
 }

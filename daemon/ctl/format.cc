@@ -101,4 +101,22 @@ std::optional<nanoseconds> parse_time(std::string_view text) {
   return nanoseconds(static_cast<std::int64_t>(value * scale));
 }
 
+std::optional<evloopd::control::v1::UpstreamTarget> parse_upstream(std::string_view text) {
+  constexpr std::string_view dns = "dns:";
+  evloopd::control::v1::UpstreamTarget target;
+  if (const auto equals = text.rfind('='); equals != std::string_view::npos) {
+    const auto digits = text.substr(equals + 1);
+    std::int32_t weight = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), weight);
+    if (error != std::errc() || end != digits.data() + digits.size() || weight < 1) return std::nullopt;
+    target.set_weight(weight);
+    text = text.substr(0, equals);
+  }
+  const bool is_name = text.starts_with(dns);
+  if (is_name) text.remove_prefix(dns.size());
+  if (text.empty()) return std::nullopt;
+  (is_name ? *target.mutable_dns() : *target.mutable_address()) = text;
+  return target;
+}
+
 }  // namespace evloopd::ctl

@@ -11,6 +11,7 @@
 
 #include "evloopd/control/v1/loop.pb.h"
 #include "evloopd/control/v1/site.pb.h"
+#include "evloopd/control/v1/workload_service.pb.h"
 
 // How evloopctl writes values down. Pure functions.
 namespace evloopd::ctl {
@@ -48,5 +49,9 @@ namespace evloopd::ctl {
 
 // "500ms", "5s", "2m", "1h": a number and a unit. Nothing if `text` is not that.
 [[nodiscard]] std::optional<std::chrono::nanoseconds> parse_time(std::string_view text);
+
+// "10.0.0.5:80", "[::1]:80=3", "dns:app.internal:80=2": where to, and after a = its weight. Nothing if `text` is not
+// that; which addresses there are the daemon knows.
+[[nodiscard]] std::optional<evloopd::control::v1::UpstreamTarget> parse_upstream(std::string_view text);
 
 }  // namespace evloopd::ctl

@@ -33,6 +33,7 @@ struct Arguments {
   v1::SelectorKind selector = v1::SELECTOR_KIND_UNSPECIFIED;
   bool raw = false;
   v1::Job job;
+  std::vector<v1::UpstreamTarget> upstreams;
 };
 
 constexpr std::chrono::seconds usual_timeout{30};
@@ -80,11 +81,12 @@ void add_looking(CLI::App& app, Arguments& a, Action& chosen) {
                "  evloopctl ls -o json | jq '.loops[] | select(.stalled).name'"},
               chosen, [](Commands& c) { return c.list_loops(); });
   add_command(app,
-              {"describe", "All there is to know of a loop, also of one that is blocked",
+              {"describe", "All there is to know of a loop, also of one that is blocked, or of a workload",
                "  evloopctl describe io-0\n"
-               "  evloopctl describe io-0 io-1 -o json"},
-              chosen, [&a](Commands& c) { return c.describe_loops(a.names); })
-      ->add_option("loop", a.names)
+               "  evloopctl describe io-0 io-1 -o json\n"
+               "  evloopctl describe workloads/web"},
+              chosen, [&a](Commands& c) { return c.describe(a.names); })
+      ->add_option("loop", a.names, "A loop's name, or workloads/NAME")
       ->required();
   add_command(app,
               {"ps", "The tasks of some loops, or of all, and the line in which each waits",
@@ -95,7 +97,8 @@ void add_looking(CLI::App& app, Arguments& a, Action& chosen) {
   add_command(app,
               {"workloads", "What the daemon hosts, and where it listens",
                "  evloopctl workloads\n"
-               "  evloopctl workloads -o wide"},
+               "  evloopctl workloads -o wide\n"
+               "  evloopctl describe workloads/web"},
               chosen, [](Commands& c) { return c.list_workloads(); });
   add_command(app, {"status", "The daemon", "  evloopctl status"}, chosen, [](Commands& c) { return c.status(); });
   add_command(app,
@@ -166,6 +169,36 @@ void add_run(CLI::App& app, Arguments& a, Action& chosen) {
       "key=value");
 }
 
+void add_upstreams(CLI::App& app, Arguments& a, Action& chosen) {
+  auto* upstreams =
+      add_command(app,
+                  {"upstreams", "Whom a workload sends its clients on to, and how they are",
+                   "  evloopctl upstreams web\n"
+                   "  evloopctl upstreams web set 10.0.0.5:80=2 10.0.0.6:80"},
+                  chosen, [&a](Commands& c) {
+                    return a.upstreams.empty() ? c.list_upstreams(a.name) : c.set_upstreams(a.name, a.upstreams);
+                  });
+  upstreams->add_option("workload", a.name)->required();
+  auto* set = upstreams->add_subcommand("set", "Replace the list, while the workload runs");
+  set->footer(
+      "Examples:\n"
+      "  evloopctl upstreams web set 10.0.0.5:80=2 '[::1]:80' unix:/run/app.sock\n"
+      "  evloopctl upstreams web set dns:app.internal:80");
+  set->add_option_function<std::vector<std::string>>(
+         "upstream",
+         [&a](const std::vector<std::string>& texts) {
+           for (const auto& text : texts) {
+             const auto target = parse_upstream(text);
+             if (!target)
+               throw CLI::ValidationError("upstream",
+                                          "must be ADDRESS or dns:NAME, with =WEIGHT if need be, not '" + text + "'");
+             a.upstreams.push_back(*target);
+           }
+         },
+         "An address or dns:NAME, and after = its weight if that is not 1")
+      ->required();
+}
+
 void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
   add_create(app, a, chosen);
   add_for_loops(app, {"start", "Run loops", "  evloopctl start batch-0 batch-1"}, a, chosen,
@@ -184,6 +217,7 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
   add_for_loops(app, {"rm", "Forget closed loops", "  evloopctl close batch-0 && evloopctl rm batch-0"}, a, chosen,
                 [&a](Commands& c) { return c.remove(a.names); });
   add_run(app, a, chosen);
+  add_upstreams(app, a, chosen);
 }
 
 bool wants_color(const Arguments& arguments) {

@@ -67,6 +67,46 @@ std::string task_state(const v1::Task& task) {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : "UNKNOWN";
 }
 
+std::string upstream_state(v1::UpstreamState state) {
+  constexpr std::string_view prefix = "UPSTREAM_STATE_";
+  const auto& name = v1::UpstreamState_Name(state);
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : "UNKNOWN";
+}
+
+Color color_of(v1::UpstreamState state) {
+  switch (state) {
+    case v1::UPSTREAM_STATE_UP:
+      return Color::green;
+    case v1::UPSTREAM_STATE_DOWN:
+    case v1::UPSTREAM_STATE_EJECTED:
+      return Color::red;
+    default:
+      return Color::yellow;
+  }
+}
+
+// "1/2": the addresses that are up, of all; "-" of a workload that has no upstreams.
+std::string upstreams_up(const v1::Workload& workload) {
+  if (!workload.has_upstreams()) return "-";
+  int up = 0, all = 0;
+  for (const auto& upstream : workload.upstreams().upstreams())
+    for (const auto& endpoint : upstream.endpoints()) {
+      ++all;
+      up += endpoint.state() == v1::UPSTREAM_STATE_UP ? 1 : 0;
+    }
+  return fmt::format("{}/{}", up, all);
+}
+
+std::string loops_of(const v1::Workload& workload) {
+  std::vector<std::string> loops;
+  for (const auto& loop : workload.loops()) loops.push_back(short_name(loop));
+  return fmt::format("{}", fmt::join(loops, ","));
+}
+
+std::string listeners_of(const v1::Workload& workload) {
+  return workload.listeners().empty() ? "-" : fmt::format("{}", fmt::join(workload.listeners(), ","));
+}
+
 // Where a task is: its innermost await, or where it was made if it has not begun.
 std::string whereabouts(const v1::Task& task) {
   return format_site(task.frames().empty() ? task.created_at() : *task.frames().rbegin());
@@ -108,6 +148,29 @@ void describe_current(const v1::Loop& loop, Sheet& sheet) {
   sheet.line("Executes", fmt::format("{} for {}{}", what, format_time(to_nanos(current.elapsed())),
                                      loop.stalled() ? "  STALLED" : ""));
   sheet.more("at " + format_site(current.site()));
+}
+
+void describe_upstreams(const v1::UpstreamPool& pool, Sheet& sheet) {
+  sheet.line("Queue", fmt::format("{} wait; {} were refused, {} waited too long", pool.queue_length(),
+                                  pool.queue_full(), pool.queue_timeouts()));
+  if (pool.retries_denied() > 0) sheet.line("Retries", fmt::format("{} denied", pool.retries_denied()));
+  for (const auto& upstream : pool.upstreams()) {
+    sheet.line("Upstream", fmt::format("{}, weight {}{}", upstream.name(), upstream.weight(),
+                                       upstream.backup() ? ", a backup" : ""));
+    sheet.more(fmt::format("{} open; {} in all, {} failed, {} retries, {} ejections; connect p50 {}  p99 {}",
+                           upstream.connections_open(), upstream.connections_total(), upstream.connects_failed(),
+                           upstream.retries(), upstream.ejections(), percentile(upstream.connect_time(), 0.5),
+                           percentile(upstream.connect_time(), 0.99)));
+    if (upstream.checks_passed() + upstream.checks_failed() > 0)
+      sheet.more(fmt::format("checks: {} passed, {} failed", upstream.checks_passed(), upstream.checks_failed()));
+    for (const auto& endpoint : upstream.endpoints()) {
+      sheet.more(fmt::format("{} {}, {} open", endpoint.address(), upstream_state(endpoint.state()),
+                             endpoint.connections_open()));
+      for (const auto& change : endpoint.history())
+        sheet.more(fmt::format("  {} {}: {}", format_timestamp(change.time()), upstream_state(change.state()),
+                               change.reason()));
+    }
+  }
 }
 
 }  // namespace
@@ -189,25 +252,63 @@ Table tasks_table(const std::vector<LoopTask>& tasks, bool wide) {
 
 Table workloads_table(const std::vector<v1::Workload>& workloads, bool wide) {
   constexpr auto right = Align::right;
-  std::vector<Column> columns{{"NAME"},        {"KIND"},         {"LOOPS"},        {"LISTENS-ON"},
-                              {"OPEN", right}, {"TOTAL", right}, {"FAILED", right}};
+  std::vector<Column> columns{{"NAME"},        {"KIND"},         {"LOOPS"},         {"LISTENS-ON"},
+                              {"OPEN", right}, {"TOTAL", right}, {"FAILED", right}, {"UPSTREAMS", right}};
   if (wide) columns.insert(columns.end(), {{"IN", right}, {"OUT", right}});
   Table table(std::move(columns));
   for (const auto& workload : workloads) {
-    std::vector<std::string> loops;
-    for (const auto& loop : workload.loops()) loops.push_back(short_name(loop));
     std::vector<Cell> row{short_name(workload.name()),
                           workload.kind(),
-                          fmt::format("{}", fmt::join(loops, ",")),
-                          workload.listeners().empty() ? "-" : fmt::format("{}", fmt::join(workload.listeners(), ",")),
+                          loops_of(workload),
+                          listeners_of(workload),
                           std::to_string(workload.connections_open()),
                           std::to_string(workload.connections_total()),
-                          std::to_string(workload.connections_failed())};
+                          std::to_string(workload.connections_failed()),
+                          upstreams_up(workload)};
     if (wide) {
       row.emplace_back(format_bytes(workload.bytes_in()));
       row.emplace_back(format_bytes(workload.bytes_out()));
     }
     table.add(std::move(row));
+  }
+  return table;
+}
+
+Table upstreams_table(const v1::Workload& workload, bool wide) {
+  constexpr auto right = Align::right;
+  std::vector<Column> columns{{"UPSTREAM"},     {"ADDRESS"},       {"STATE"},
+                              {"FOR", right},   {"WEIGHT", right}, {"OPEN", right},
+                              {"TOTAL", right}, {"FAILED", right}, {"CONNECT-P99", right}};
+  if (wide)
+    columns.insert(columns.end(),
+                   {{"BACKUP"}, {"RETRIES", right}, {"EJECTED", right}, {"CHECKS-OK", right}, {"CHECKS-BAD", right}});
+  columns.push_back({"WHY"});
+  Table table(std::move(columns));
+  const auto add = [&](const v1::Upstream& upstream, const v1::UpstreamEndpoint& endpoint) {
+    const auto* latest = endpoint.history().empty() ? nullptr : &*endpoint.history().rbegin();
+    std::vector<Cell> row{
+        upstream.name(),
+        endpoint.address().empty() ? "-" : endpoint.address(),
+        endpoint.address().empty() ? Cell("-") : Cell(upstream_state(endpoint.state()), color_of(endpoint.state())),
+        latest ? format_age(between(latest->time(), workload.snapshot_time())) : "-",
+        std::to_string(upstream.weight()),
+        std::to_string(endpoint.connections_open()),
+        std::to_string(upstream.connections_total()),
+        std::to_string(upstream.connects_failed()),
+        percentile(upstream.connect_time(), 0.99)};
+    if (wide) {
+      row.emplace_back(upstream.backup() ? "yes" : "no");
+      row.emplace_back(std::to_string(upstream.retries()));
+      row.emplace_back(std::to_string(upstream.ejections()));
+      row.emplace_back(std::to_string(upstream.checks_passed()));
+      row.emplace_back(std::to_string(upstream.checks_failed()));
+    }
+    row.emplace_back(latest ? latest->reason() : "-");
+    table.add(std::move(row));
+  };
+  for (const auto& upstream : workload.upstreams().upstreams()) {
+    for (const auto& endpoint : upstream.endpoints()) add(upstream, endpoint);
+    if (upstream.endpoints().empty()) add(upstream, {});  // a name without an answer
   }
   return table;
 }
@@ -277,6 +378,26 @@ std::string describe(const v1::Loop& loop) {
   sheet.line("Exceptions", std::to_string(counters.exceptions()));
   sheet.line("Restarts", std::to_string(loop.restart_count()));
   if (!loop.last_error().empty()) sheet.line("Last error", loop.last_error());
+  return sheet.take();
+}
+
+std::string describe(const v1::Workload& workload) {
+  Sheet sheet;
+  sheet.line("Name", short_name(workload.name()));
+  sheet.line("Kind", workload.kind());
+  sheet.line("Loops", loops_of(workload));
+  sheet.line("Listens on", listeners_of(workload));
+  sheet.line("Connections", fmt::format("{} open; {} in all, {} failed", workload.connections_open(),
+                                        workload.connections_total(), workload.connections_failed()));
+  sheet.line("Bytes",
+             fmt::format("{} in, {} out", format_bytes(workload.bytes_in()), format_bytes(workload.bytes_out())));
+  std::vector<std::string> ends;
+  for (const auto& each : workload.ends())
+    if (each.count() > 0) ends.push_back(fmt::format("{} {}", each.count(), each.reason()));
+  if (!ends.empty()) sheet.line("Ended", fmt::format("{}", fmt::join(ends, ", ")));
+  if (workload.dropped_log_lines() > 0)
+    sheet.line("Log", fmt::format("{} lines dropped", workload.dropped_log_lines()));
+  if (workload.has_upstreams()) describe_upstreams(workload.upstreams(), sheet);
   return sheet.take();
 }
 

@@ -25,10 +25,14 @@ struct LoopTask {
 [[nodiscard]] Table tasks_table(const std::vector<LoopTask>& tasks, bool wide);
 [[nodiscard]] Table workloads_table(const std::vector<v1::Workload>& workloads, bool wide);
 
+// One line for each address; of a workload that has upstreams.
+[[nodiscard]] Table upstreams_table(const v1::Workload& workload, bool wide);
+
 // "io-0  DRAINING  3 connections and 5 tasks left, cut in 12s"
 [[nodiscard]] std::string drain_line(const v1::DrainProgress& progress);
 
 [[nodiscard]] std::string describe(const v1::Loop& loop);
+[[nodiscard]] std::string describe(const v1::Workload& workload);
 [[nodiscard]] std::string describe(const v1::Daemon& daemon, const std::vector<v1::Loop>& loops);
 
 }  // namespace evloopd::ctl

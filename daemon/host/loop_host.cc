@@ -205,6 +205,7 @@ HostResult<TaskPage> LoopHost::tasks(std::string_view name) const {
   return (*loop)->tasks();
 }
 std::vector<WorkloadSnapshot> LoopHost::workloads() const { return impl_->workloads(); }
+HostResult<WorkloadSnapshot> LoopHost::workload(std::string_view name) const { return impl_->workload(name); }
 std::vector<std::string> LoopHost::job_kinds() const { return impl_->jobs().kinds(); }
 
 HostResult<void> LoopHost::add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload) {

@@ -70,7 +70,8 @@ class LoopHost {
   [[nodiscard]] HostResult<LoopSnapshot> get(std::string_view name) const;
   [[nodiscard]] std::vector<LoopSnapshot> list() const;  // by name
   [[nodiscard]] HostResult<TaskPage> tasks(std::string_view name) const;
-  [[nodiscard]] std::vector<WorkloadSnapshot> workloads() const;
+  [[nodiscard]] std::vector<WorkloadSnapshot> workloads() const;  // by name
+  [[nodiscard]] HostResult<WorkloadSnapshot> workload(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> job_kinds() const;
 
   // Binds the listeners and attaches the workload to its loops; all or nothing.

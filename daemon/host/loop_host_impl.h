@@ -58,6 +58,7 @@ class LoopHost::Impl {
   [[nodiscard]] HostResult<Loop> find(std::string_view name) const;
   [[nodiscard]] std::vector<Loop> loops() const;  // by name
   [[nodiscard]] std::vector<WorkloadSnapshot> workloads() const;
+  [[nodiscard]] HostResult<WorkloadSnapshot> workload(std::string_view name) const;
   [[nodiscard]] const JobCatalogue& jobs() const noexcept { return jobs_; }
   [[nodiscard]] Changes& changes() noexcept { return *changes_; }
 
@@ -69,6 +70,8 @@ class LoopHost::Impl {
   };
 
   [[nodiscard]] HostResult<void> check_open() const;
+  [[nodiscard]] HostResult<HostedWorkload> find_workload(std::string_view name) const;
+  [[nodiscard]] static WorkloadSnapshot snapshot(const HostedWorkload& hosted);
   [[nodiscard]] HostResult<std::vector<Loop>> loops_for(const WorkloadOptions& options) const;
   [[nodiscard]] HostResult<std::vector<Listeners::Listener>> open_listeners(const WorkloadOptions& options) const;
   HostResult<void> attach_again(const Loop& loop);

@@ -100,45 +100,54 @@ HostResult<void> LoopHost::Impl::attach_again(const Loop& loop) {
   return {};
 }
 
+HostResult<LoopHost::Impl::HostedWorkload> LoopHost::Impl::find_workload(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = workloads_.find(name); found != workloads_.end()) return found->second;
+  return std::unexpected(HostError{.reason = Reason::workload_not_found,
+                                   .message = "there is no workload " + std::string(name),
+                                   .metadata = {{"workload", std::string(name)}}});
+}
+
 HostResult<void> LoopHost::Impl::set_upstreams(std::string_view name, std::vector<UpstreamSpec> list) {
   if (const auto open = check_open(); !open) return std::unexpected(open.error());
-  std::shared_ptr<Workload> workload;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = workloads_.find(name);
-    if (found == workloads_.end())
-      return std::unexpected(HostError{.reason = Reason::workload_not_found,
-                                       .message = "there is no workload " + std::string(name),
-                                       .metadata = {{"workload", std::string(name)}}});
-    workload = found->second.workload;
-  }
-  auto* upstreams = workload->upstreams();
+  const auto hosted = find_workload(name);
+  if (!hosted) return std::unexpected(hosted.error());
+  auto* upstreams = hosted->workload->upstreams();
   if (!upstreams)
     return std::unexpected(bad_argument("workload", "one that has upstreams", std::string(name)));
   return upstreams->set(std::move(list));
 }
 
+HostResult<WorkloadSnapshot> LoopHost::Impl::workload(std::string_view name) const {
+  const auto hosted = find_workload(name);
+  if (!hosted) return std::unexpected(hosted.error());
+  return snapshot(*hosted);
+}
+
 std::vector<WorkloadSnapshot> LoopHost::Impl::workloads() const {
   const std::lock_guard lock(mutex_);
   std::vector<WorkloadSnapshot> snapshots;
-  for (const auto& [name, hosted] : workloads_) {
-    auto* upstreams = hosted.workload->upstreams();
-    const auto& counters = hosted.workload->counters();
-    const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
-    snapshots.push_back({.name = name,
-                         .kind = std::string(hosted.workload->kind()),
-                         .loops = hosted.options.loops,
-                         .listeners = hosted.addresses,
-                         .connections_open = read(counters.connections_open),
-                         .connections_total = read(counters.connections_total),
-                         .connections_failed = read(counters.connections_failed),
-                         .bytes_in = read(counters.bytes_in),
-                         .bytes_out = read(counters.bytes_out),
-                         .ends = hosted.workload->ends(),
-                         .dropped_log_lines = hosted.workload->dropped_log_lines(),
-                         .upstreams = upstreams ? std::optional(upstreams->snapshot()) : std::nullopt});
-  }
+  for (const auto& [name, hosted] : workloads_) snapshots.push_back(snapshot(hosted));
   return snapshots;
+}
+
+WorkloadSnapshot LoopHost::Impl::snapshot(const HostedWorkload& hosted) {
+  auto* upstreams = hosted.workload->upstreams();
+  const auto& counters = hosted.workload->counters();
+  const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  return {.name = hosted.options.name,
+          .kind = std::string(hosted.workload->kind()),
+          .loops = hosted.options.loops,
+          .listeners = hosted.addresses,
+          .connections_open = read(counters.connections_open),
+          .connections_total = read(counters.connections_total),
+          .connections_failed = read(counters.connections_failed),
+          .bytes_in = read(counters.bytes_in),
+          .bytes_out = read(counters.bytes_out),
+          .ends = hosted.workload->ends(),
+          .dropped_log_lines = hosted.workload->dropped_log_lines(),
+          .upstreams = upstreams ? std::optional(upstreams->snapshot()) : std::nullopt,
+          .snapshot_time = std::chrono::system_clock::now()};
 }
 
 }  // namespace evloopd::host

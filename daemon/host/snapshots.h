@@ -196,6 +196,7 @@ struct WorkloadSnapshot {
   std::vector<NamedCount> ends{};  // connections that have ended, by reason
   std::uint64_t dropped_log_lines = 0;
   std::optional<UpstreamsSnapshot> upstreams{};  // of a kind that has them
+  WallTime snapshot_time{};
 };
 
 }  // namespace evloopd::host

@@ -10,6 +10,12 @@ TEST(Names, ALoopIsNamedByItsResource) {
   EXPECT_EQ(loop_resource("io-0"), "loops/io-0");
 }
 
+TEST(Names, AWorkloadIsNamedByItsResource) {
+  EXPECT_EQ(parse_workload("workloads/web").value(), "web");
+  EXPECT_EQ(workload_resource("web"), "workloads/web");
+  EXPECT_EQ(parse_workload("loops/web").error().metadata.at("allowed"), "workloads/{workload}");
+}
+
 TEST(Names, AnythingElseIsABadArgumentThatSaysWhatIsAllowed) {
   for (const auto* given : {"", "io-0", "loops/", "loops/a/tasks/1", "workloads/a", "Loops/a"}) {
     const auto loop = parse_loop(given, "parent");

@@ -46,6 +46,55 @@ class HolderShare final : public host::WorkloadShare {
   const std::shared_ptr<Holder::State> state_;
 };
 
+class IdleShare final : public host::WorkloadShare {
+ public:
+  void accepted(evloop::UniqueFd) override {}
+  [[nodiscard]] std::size_t connections() const override { return 0; }
+  void drain() override {}
+  void abort() override {}
+};
+
+class Forwarder final : public host::Workload, public host::Upstreams {
+ public:
+  [[nodiscard]] std::string_view kind() const override { return "test.forwarder"; }
+  [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop&) override {
+    return std::make_unique<IdleShare>();
+  }
+  [[nodiscard]] std::vector<host::NamedCount> ends() const override { return {{"done", 7}, {"idle", 0}}; }
+  [[nodiscard]] host::Upstreams* upstreams() noexcept override { return this; }
+
+  host::HostResult<void> set(std::vector<host::UpstreamSpec> list) override {
+    for (const auto& spec : list)
+      if (spec.weight > 256)
+        return std::unexpected(host::bad_argument("upstreams[0].weight", "1 to 256", std::to_string(spec.weight)));
+    const std::lock_guard lock(mutex_);
+    list_ = std::move(list);
+    return {};
+  }
+  [[nodiscard]] host::UpstreamsSnapshot snapshot() const override {
+    const std::lock_guard lock(mutex_);
+    host::UpstreamsSnapshot all;
+    for (const auto& spec : list_) {
+      host::UpstreamSnapshot one;
+      one.name = spec.name();
+      one.weight = spec.weight;
+      one.backup = spec.backup;
+      one.endpoints.push_back({.address = spec.address,
+                               .state = host::UpstreamState::down,
+                               .connections_open = 0,
+                               .history = {{.time = host::WallTime(std::chrono::seconds(100)),
+                                            .state = host::UpstreamState::down,
+                                            .reason = "refused"}}});
+      all.list.push_back(std::move(one));
+    }
+    return all;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<host::UpstreamSpec> list_;  // guarded by mutex_
+};
+
 std::string option(const Options& options, const char* key) {
   const auto found = options.find(key);
   return found == options.end() ? "" : found->second;
@@ -123,6 +172,10 @@ void TestDaemon::run_loop(const std::string& name) {
   options.name = name;
   ASSERT_TRUE(host.create(options));
   ASSERT_TRUE(host.start(name, std::chrono::steady_clock::now() + patience));
+}
+
+void TestDaemon::forward(const std::string& workload, const std::string& loop) {
+  EXPECT_TRUE(host.add_workload({.name = workload, .loops = {loop}, .addresses = {}}, std::make_unique<Forwarder>()));
 }
 
 std::shared_ptr<Holder::State> TestDaemon::run_loop_with(std::size_t connections, const std::string& name) {

@@ -50,6 +50,7 @@ TEST(Hint, NamesTheCommandToRunNext) {
   EXPECT_THAT(hint(error("DEADLINE_EXCEEDED", "JOB_TIMEOUT"), "io-0"), HasSubstr("--timeout"));
   EXPECT_THAT(hint(error("DEADLINE_EXCEEDED", "LOOP_STALLED"), "io-0"), HasSubstr("evloopctl describe io-0"));
   EXPECT_THAT(hint(error("PERMISSION_DENIED", "ROLE_TOO_LOW"), "io-0"), HasSubstr("admin.sock"));
+  EXPECT_THAT(hint(error("NOT_FOUND", "WORKLOAD_NOT_FOUND"), ""), HasSubstr("evloopctl workloads"));
   EXPECT_THAT(hint(error("UNAVAILABLE"), ""), HasSubstr("EVLOOPD_ADDR"));
   EXPECT_EQ(hint(error("INTERNAL", "INTERNAL"), ""), "");
 }

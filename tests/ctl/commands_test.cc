@@ -110,6 +110,43 @@ TEST_F(CommandsTest, RunPrintsTheResultOfItsJob) {
   EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("result"), "hello");
 }
 
+TEST_F(CommandsTest, UpstreamsAreShownAndSet) {
+  daemon.run_loop("io-0");
+  daemon.forward("front", "io-0");
+  v1::UpstreamTarget target;
+  target.set_address("10.0.0.1:80");
+  target.set_weight(2);
+  EXPECT_EQ(ctl.commands.set_upstreams("front", {target}), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), HasSubstr("10.0.0.1:80  10.0.0.1:80  DOWN"));
+  Ctl names(daemon.observe_target(), Format::name);
+  EXPECT_EQ(names.commands.list_upstreams("workloads/front"), ExitCode::ok);
+  EXPECT_EQ(names.out.str(), "10.0.0.1:80\n");
+  EXPECT_EQ(json.commands.list_upstreams("front"), ExitCode::ok);
+  EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("upstreams").at(0).at("weight"), 2);
+  target.set_weight(300);
+  EXPECT_EQ(ctl.commands.set_upstreams("front", {target}), ExitCode::usage);
+  EXPECT_THAT(ctl.err.str(), HasSubstr("upstreams[0].weight must be 1 to 256, not '300' (BAD_ARGUMENT)"));
+}
+
+TEST_F(CommandsTest, UpstreamsOfAWorkloadThatHasNoneAreAWrongState) {
+  const auto held = daemon.run_loop_with(0, "io-0");
+  EXPECT_EQ(ctl.commands.list_upstreams("on-io-0"), ExitCode::wrong_state);
+  EXPECT_THAT(ctl.err.str(), HasSubstr("workload on-io-0 is a test.holder, which has no upstreams"));
+  EXPECT_EQ(ctl.commands.list_upstreams("nobody"), ExitCode::not_found);
+}
+
+TEST_F(CommandsTest, DescribeTakesLoopsOrWorkloads) {
+  daemon.run_loop("io-0");
+  daemon.forward("front", "io-0");
+  EXPECT_EQ(ctl.commands.describe({"io-0"}), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), HasSubstr("State:         RUNNING"));
+  EXPECT_EQ(ctl.commands.describe({"workloads/front"}), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), HasSubstr("Kind:          test.forwarder"));
+  EXPECT_EQ(json.commands.describe({"workloads/front", "workloads/nobody"}), ExitCode::partly);
+  EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("workloads").at(0).at("name"), "workloads/front");
+  EXPECT_EQ(ctl.commands.describe({"io-0", "workloads/front"}), ExitCode::usage);
+}
+
 TEST_F(CommandsTest, DrainSaysHowItGoesOnlyToWhoWatches) {
   const auto held = daemon.run_loop_with(1, "io-0");
   held->connections = 0;

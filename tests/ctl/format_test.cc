@@ -91,5 +91,21 @@ TEST(ParseTime, WantsANumberAndAUnit) {
     EXPECT_FALSE(parse_time(wrong)) << wrong;
 }
 
+TEST(ParseUpstream, TakesAnAddressOrANameAndItsWeight) {
+  const auto address = parse_upstream("[::1]:80=3");
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->address(), "[::1]:80");
+  EXPECT_EQ(address->weight(), 3);
+  const auto name = parse_upstream("dns:app.internal:80");
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->dns(), "app.internal:80");
+  EXPECT_EQ(name->weight(), 0) << "the daemon's choice";
+}
+
+TEST(ParseUpstream, RefusesAnythingElse) {
+  for (const auto* text : {"", "=3", "dns:", "dns:=2", "10.0.0.1:80=", "10.0.0.1:80=x", "10.0.0.1:80=0", "a:80=-1"})
+    EXPECT_FALSE(parse_upstream(text)) << text;
+}
+
 }  // namespace
 }  // namespace evloopd::ctl

@@ -100,9 +100,70 @@ TEST(WorkloadsTable, ShowsLoopsListenersAndConnections) {
   workload.set_connections_failed(1);
   workload.set_bytes_in(2048);
   EXPECT_EQ(workloads_table({workload}, false).text(false),
-            "NAME  KIND       LOOPS      LISTENS-ON    OPEN  TOTAL  FAILED\n"
-            "web   tcp.proxy  io-0,io-1  0.0.0.0:8080     2     30       1\n");
+            "NAME  KIND       LOOPS      LISTENS-ON    OPEN  TOTAL  FAILED  UPSTREAMS\n"
+            "web   tcp.proxy  io-0,io-1  0.0.0.0:8080     2     30       1          -\n");
   EXPECT_THAT(workloads_table({workload}, true).text(false), HasSubstr("2.0KiB"));
+}
+
+v1::Workload proxy() {
+  v1::Workload workload;
+  workload.set_name("workloads/web");
+  workload.set_kind("tcp.proxy");
+  workload.add_loops("loops/io-0");
+  workload.mutable_snapshot_time()->set_seconds(1041);
+  auto& ends = *workload.add_ends();
+  ends.set_reason("client_closed");
+  ends.set_count(7);
+  workload.add_ends()->set_reason("connect_timeout");
+  auto& upstream = *workload.mutable_upstreams()->add_upstreams();
+  upstream.set_name("app:80");
+  upstream.set_weight(2);
+  upstream.set_connections_total(30);
+  upstream.set_connects_failed(1);
+  upstream.set_checks_passed(4);
+  upstream.mutable_connect_time()->add_bounds(0.0008);
+  upstream.mutable_connect_time()->add_counts(10);
+  upstream.mutable_connect_time()->add_counts(0);
+  for (const auto* address : {"10.0.0.1:80", "10.0.0.2:80"}) {
+    auto& endpoint = *upstream.add_endpoints();
+    endpoint.set_address(address);
+    endpoint.set_state(v1::UPSTREAM_STATE_UP);
+  }
+  auto& down = *upstream.mutable_endpoints(1);
+  down.set_state(v1::UPSTREAM_STATE_DOWN);
+  auto& change = *down.add_history();
+  change.mutable_time()->set_seconds(1000);
+  change.set_state(v1::UPSTREAM_STATE_DOWN);
+  change.set_reason("status 503");
+  return workload;
+}
+
+TEST(WorkloadsTable, CountsTheAddressesThatAreUp) {
+  EXPECT_THAT(workloads_table({proxy()}, false).text(false), HasSubstr("        1/2\n"));
+}
+
+TEST(UpstreamsTable, ShowsEachAddressAndWhyItIsSo) {
+  EXPECT_EQ(upstreams_table(proxy(), false).text(false),
+            "UPSTREAM  ADDRESS      STATE  FOR  WEIGHT  OPEN  TOTAL  FAILED  CONNECT-P99  WHY\n"
+            "app:80    10.0.0.1:80  UP       -       2     0     30       1        800us  -\n"
+            "app:80    10.0.0.2:80  DOWN   41s       2     0     30       1        800us  status 503\n");
+  EXPECT_THAT(upstreams_table(proxy(), true).text(false), HasSubstr("CHECKS-OK"));
+}
+
+TEST(UpstreamsTable, ShowsANameThatHasNoAddressYet) {
+  auto workload = proxy();
+  workload.mutable_upstreams()->mutable_upstreams(0)->clear_endpoints();
+  EXPECT_THAT(upstreams_table(workload, false).text(false), HasSubstr("app:80    -        -        -       2"));
+}
+
+TEST(Describe, SaysHowAWorkloadsConnectionsEndedAndWhatItsUpstreamsDid) {
+  const auto text = describe(proxy());
+  EXPECT_THAT(text, HasSubstr("Ended:         7 client_closed\n"));
+  EXPECT_THAT(text, HasSubstr("Upstream:      app:80, weight 2\n"));
+  EXPECT_THAT(text, HasSubstr("               10.0.0.2:80 DOWN, 0 open\n"
+                              "                 1970-01-01 00:16:40Z DOWN: status 503\n"));
+  v1::Workload echo;
+  EXPECT_THAT(describe(echo), Not(HasSubstr("Queue")));
 }
 
 TEST(DrainLine, SaysWhatIsLeftAndWhenItIsCut) {

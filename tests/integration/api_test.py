@@ -152,6 +152,11 @@ class Api(harness.DaemonTest):
         workload, = self.observer.call("WorkloadService", "ListWorkloads").workloads
         self.assertEqual((workload.name, workload.kind), ("workloads/echo", "tcp.echo"))
         self.assertEqual(list(workload.loops), ["loops/io-0", "loops/io-1", "loops/io-2"])
+        same = self.observer.call("WorkloadService", "GetWorkload", name="workloads/echo")
+        self.assertEqual(list(same.listeners), [f"127.0.0.1:{self.daemon.port('echo')}"])
+        self.assertFalse(same.HasField("upstreams"))
+        self.fails(self.observer, grpc.StatusCode.NOT_FOUND, "WORKLOAD_NOT_FOUND", "WorkloadService", "GetWorkload",
+                   name="workloads/nobody")
         daemon = self.observer.call("DaemonService", "GetDaemon")
         self.assertEqual((daemon.name, daemon.pid), ("edge-a", self.daemon.process.pid))
         self.assertEqual(sorted(daemon.job_kinds), ["probe.tcp", "sleep"])

@@ -153,6 +153,7 @@ class CommandLine(harness.DaemonTest):
         self.assertEqual(head[:7], ["NAME", "STATE", "WANT", "READY", "UTIL", "TASKS", "QUEUE"])
         self.assertIn("zone=north", self.ok("ls", "-o", "wide"))
         self.assertRegex(self.ok("workloads"), r"(?m)^echo +tcp\.echo +io-0 +127\.0\.0\.1:\d+ ")
+        self.assertRegex(self.ok("describe", "workloads/echo"), r"(?m)^Listens on: +127\.0\.0\.1:\d+$")
         self.assertIn("edge-a", self.ok("status"))
         self.assertRegex(self.ok("version"), r"^evloopctl (\S+)\nevloopd   \1\n$")
 

@@ -79,6 +79,23 @@ class Upstreams(harness.DaemonTest):
         harness.wait_until(lambda: label not in self.metrics(), "it is up")
         self.assertEqual(self.answers(), names)
 
+    def test_a_new_list_is_used_from_the_next_client_on(self):
+        self.assertEqual(len(self.answers()), 2)
+        stays = f"127.0.0.1:{self.servers[1].port}"
+        table = self.daemon.ctl("upstreams", "front", "set", f"{stays}=3")
+        self.assertEqual(table.returncode, 0, table.stderr)
+        self.assertIn(stays, table.stdout)
+        self.assertEqual(self.answers(), {"b"})
+        pool = self.daemon.ctl_json("upstreams", "front")
+        upstream = next(each for each in pool["upstreams"] if each["name"] == stays)
+        self.assertEqual(upstream["weight"], 3)
+        self.assertEqual(self.daemon.ctl_json("upstreams", "front")["queue_length"], "0")
+        self.assertEqual(self.daemon.ctl("upstreams", "front", "set", f"{stays}", "dns:none").returncode, 2)
+        error = self.ctl_fails(self.daemon, 2, "upstreams", "front", "set", stays, "localhost:80")
+        self.assertEqual(error["metadata"]["field"], "upstreams[1].address")
+        self.assertEqual(self.answers(), {"b"}, "a wrong list changes nothing")
+        self.ctl_fails(self.daemon, 7, "upstreams", "front", "set", stays, socket_path=self.daemon.observe)
+
     def test_another_loop_checks_when_one_is_stopped(self):
         server = self.servers[0]
         harness.wait_until(lambda: server.checks > 0, "the first check")

@@ -20,22 +20,53 @@ void tell(evloop::LogLevel level, const std::string& upstream, const std::string
   evloop::log(level, "upstream " + upstream + ' ' + what);
 }
 
+bool is_address(const std::string& text) {
+  try {
+    const auto address = evloop::SocketAddress::parse(text);
+    return address.is_unix() || address.port() != 0;
+  } catch (const evloop::ValueError&) {
+    return false;
+  }
+}
+
+bool is_dns_name(const std::string& text) {
+  try {
+    std::ignore = DnsName::parse(text);
+    return true;
+  } catch (const evloop::ValueError&) {
+    return false;
+  }
+}
+
+// `field` is the entry's place in the list.
+host::HostResult<void> check_upstream(const host::UpstreamSpec& spec, const std::string& field) {
+  const auto wrong = [&](const char* member, const char* allowed, const std::string& given) {
+    return std::unexpected(host::bad_argument(field + member, allowed, given));
+  };
+  if (spec.address.empty() == spec.dns.empty())
+    return wrong("", "an address or a DNS name", spec.dns.empty() ? "" : spec.address + ' ' + spec.dns);
+  if (!spec.address.empty() && !is_address(spec.address))
+    return wrong(".address", "such as 10.0.0.5:80, [::1]:80 or unix:/run/x.sock", spec.address);
+  if (!spec.dns.empty() && !is_dns_name(spec.dns))
+    return wrong(".dns", "such as app.internal:80 or _app._tcp.internal", spec.dns);
+  if (spec.weight < 1 || spec.weight > 256) return wrong(".weight", "1 to 256", std::to_string(spec.weight));
+  if (spec.max_connections < 0) return wrong(".max_connections", "0 or more", std::to_string(spec.max_connections));
+  return {};
+}
+
 }  // namespace
 
-void check_upstreams(const std::vector<host::UpstreamSpec>& list) {
+host::HostResult<void> check_upstreams(const std::vector<host::UpstreamSpec>& list) {
   std::set<std::string> names;
   for (const auto& spec : list) {
-    if (spec.address.empty() == spec.dns.empty()) throw evloop::ValueError("an upstream has an address or a DNS name");
-    if (spec.dns.empty())
-      std::ignore = evloop::SocketAddress::parse(spec.address);
-    else
-      std::ignore = DnsName::parse(spec.dns);
-    if (spec.weight < 1 || spec.weight > 256)
-      throw evloop::ValueError("upstream " + spec.name() + ": its weight must be 1 to 256");
-    if (spec.max_connections < 0)
-      throw evloop::ValueError("upstream " + spec.name() + ": max_connections must not be negative");
-    if (!names.insert(spec.name()).second) throw evloop::ValueError("upstream " + spec.name() + " is there twice");
+    const auto field = "upstreams[" + std::to_string(&spec - list.data()) + ']';
+    if (const auto checked = check_upstream(spec, field); !checked) return checked;
+    if (!names.insert(spec.name()).second)
+      return std::unexpected(host::HostError{.reason = host::Reason::bad_argument,
+                                             .message = field + ": upstream " + spec.name() + " is there twice",
+                                             .metadata = {{"field", field}, {"given", spec.name()}}});
   }
+  return {};
 }
 
 Pool::Pool(UpstreamsOptions options, evloop::Clock& clock)
@@ -47,7 +78,7 @@ Pool::Pool(UpstreamsOptions options, evloop::Clock& clock)
   if (options_.check.kind == CheckKind::exec && !options_.check.may_exec)
     throw evloop::ValueError("checks that run a program are not allowed");
   for (const auto& server : options_.dns.servers) std::ignore = evloop::SocketAddress::parse(server);
-  check_upstreams(options_.list);
+  if (const auto checked = check_upstreams(options_.list); !checked) throw evloop::ValueError(checked.error().message);
   for (const auto& spec : options_.list) entries_.push_back(make_entry(spec));
   renew(clock_.now());
 }
@@ -154,12 +185,7 @@ void Pool::resolved(const std::string& name, const std::vector<evloop::SocketAdd
 // --- the list ---
 
 host::HostResult<void> Pool::set(std::vector<host::UpstreamSpec> list) {
-  try {
-    check_upstreams(list);
-  } catch (const evloop::ValueError& error) {
-    return std::unexpected(host::HostError{
-        .reason = host::Reason::bad_argument, .message = error.what(), .metadata = {{"field", "upstreams"}}});
-  }
+  if (const auto checked = check_upstreams(list); !checked) return checked;
   const std::lock_guard lock(mutex_);
   std::vector<Entry> wanted;
   for (auto& spec : list) {

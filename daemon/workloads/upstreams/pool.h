@@ -108,7 +108,7 @@ class Pool final : public host::Upstreams {
   std::shared_ptr<const PoolView> view_;  // guarded by mutex_
 };
 
-// Throws ValueError: the list has an entry that is wrong, or one twice.
-void check_upstreams(const std::vector<host::UpstreamSpec>& list);
+// BAD_ARGUMENT, which names the field ("upstreams[1].weight"), if the list has an entry that is wrong, or one twice.
+[[nodiscard]] host::HostResult<void> check_upstreams(const std::vector<host::UpstreamSpec>& list);
 
 }  // namespace evloopd::workloads

@@ -37,7 +37,8 @@ TEST_F(PoolRules, ClientsGoToAllByWeight) {
 
 TEST_F(PoolRules, RefusesAListThatIsWrong) {
   for (const UpstreamSpec& wrong :
-       {UpstreamSpec{}, UpstreamSpec{.address = "localhost:80"}, UpstreamSpec{.address = a, .dns = "app:80"},
+       {UpstreamSpec{}, UpstreamSpec{.address = "localhost:80"}, UpstreamSpec{.address = "10.0.0.1:0"},
+        UpstreamSpec{.address = a, .dns = "app:80"},
         UpstreamSpec{.dns = "app"}, UpstreamSpec{.address = a, .weight = 0}, UpstreamSpec{.address = a, .weight = 257},
         UpstreamSpec{.address = a, .max_connections = -1}})
     EXPECT_THROW(make({.list = {wrong}}), evloop::ValueError) << wrong.name();
@@ -260,8 +261,19 @@ TEST_F(PoolRules, AWrongListChangesNothing) {
   const auto refused = pool.set({{b}, {b}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason, Reason::bad_argument);
-  EXPECT_EQ(refused.error().message, "upstream 10.0.0.2:80 is there twice");
+  EXPECT_EQ(refused.error().message, "upstreams[1]: upstream 10.0.0.2:80 is there twice");
   EXPECT_THAT(candidates(), ElementsAre(Key(a)));
+}
+
+TEST_F(PoolRules, AWrongEntryIsNamedByItsField) {
+  auto& pool = make({.list = numbered({1})});
+  const auto field = [&](const UpstreamSpec& wrong) { return pool.set({{a}, wrong}).error().metadata.at("field"); };
+  EXPECT_EQ(field({}), "upstreams[1]");
+  EXPECT_EQ(field({.address = "localhost:80"}), "upstreams[1].address");
+  EXPECT_EQ(field({.dns = "app"}), "upstreams[1].dns");
+  EXPECT_EQ(field({.address = b, .weight = 257}), "upstreams[1].weight");
+  EXPECT_EQ(field({.address = b, .max_connections = -1}), "upstreams[1].max_connections");
+  EXPECT_EQ(field({.address = a}), "upstreams[1]");
 }
 
 TEST_F(PoolRules, AnEmptyListRefusesClients) {

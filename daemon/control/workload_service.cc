@@ -1,0 +1,62 @@
+#include "control/workload_service.h"
+
+#include <utility>
+#include <vector>
+
+#include "control/errors.h"
+#include "control/names.h"
+#include "control/paging.h"
+#include "control/translate.h"
+
+namespace evloopd::control {
+namespace {
+
+host::UpstreamSpec to_spec(const v1::UpstreamTarget& target) {
+  return {.address = target.address(),
+          .dns = target.dns(),
+          .weight = target.weight() == 0 ? 1 : target.weight(),
+          .backup = target.backup(),
+          .max_connections = target.max_connections()};
+}
+
+}  // namespace
+
+grpc::Status WorkloadService::ListWorkloads(grpc::ServerContext*, const v1::ListWorkloadsRequest* request,
+                                            v1::ListWorkloadsResponse* response) {
+  const auto page =
+      take_page(host_.workloads(), &host::WorkloadSnapshot::name, request->page_size(), request->page_token());
+  if (!page) return to_status(page.error());
+  for (const auto& workload : page->items) translate(workload, *response->add_workloads());
+  response->set_next_page_token(page->next_page_token);
+  return grpc::Status::OK;
+}
+
+grpc::Status WorkloadService::GetWorkload(grpc::ServerContext*, const v1::GetWorkloadRequest* request,
+                                          v1::Workload* response) {
+  const auto got = get(request->name(), *response);
+  return got ? grpc::Status::OK : to_status(got.error());
+}
+
+grpc::Status WorkloadService::SetUpstreams(grpc::ServerContext* context, const v1::SetUpstreamsRequest* request,
+                                           v1::Workload* response) {
+  const Change change{"SetUpstreams", Role::operator_, request->name()};
+  return gate_.change(*context, change, [&](Gate::Deadline) -> host::HostResult<void> {
+    const auto name = parse_workload(request->name());
+    if (!name) return std::unexpected(name.error());
+    std::vector<host::UpstreamSpec> list;
+    for (const auto& target : request->upstreams()) list.push_back(to_spec(target));
+    if (const auto set = host_.set_upstreams(*name, std::move(list)); !set) return set;
+    return get(request->name(), *response);
+  });
+}
+
+host::HostResult<void> WorkloadService::get(const std::string& resource, v1::Workload& response) const {
+  const auto name = parse_workload(resource);
+  if (!name) return std::unexpected(name.error());
+  const auto workload = host_.workload(*name);
+  if (!workload) return std::unexpected(workload.error());
+  translate(*workload, response);
+  return {};
+}
+
+}  // namespace evloopd::control
