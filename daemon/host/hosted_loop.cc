@@ -19,6 +19,7 @@ using std::chrono::steady_clock;
 
 constexpr auto poll_interval = 10ms;  // of counts that nobody announces
 constexpr auto time_to_cancel = 2s;   // of a job whose caller has gone
+constexpr auto time_to_cut = 1s;      // until connections that were cut are closed
 constexpr int turns_to_close = 16;    // for aborted connections to be gone
 
 // The end of the time that is left, in which what is not done is cut off.
@@ -148,6 +149,10 @@ void HostedLoop::lead_drain(const Admission& admitted, Deadline deadline) {
     evloop::log(evloop::LogLevel::warning,
                 "loop " + name() + ": drain deadline passed, " + std::to_string(left) + " connections are cut");
     abort_connections();
+    // A loop that stopped before they are closed would leave their clients waiting.
+    const auto give_up = std::min<Deadline>(deadline, steady_clock::now() + time_to_cut);
+    while (connections() > 0 && steady_clock::now() < give_up)
+      if (life_.wait_while(LoopState::stopping, std::min<Deadline>(give_up, steady_clock::now() + poll_interval))) break;
   }
   post_stop(admitted.run);
 }

@@ -74,6 +74,7 @@ class Printer {
   }
 
   void print_kind(const workloads::TcpEchoOptions&, const std::string&) {}
+  void print_kind(const workloads::TcpDiscardOptions&, const std::string&) {}
 
   void print_kind(const workloads::HttpRespondOptions& options, const std::string& path) {
     line("    status: {}", options.status);

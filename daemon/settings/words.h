@@ -24,8 +24,8 @@ inline const std::array<std::string, 4> log_level_words{"debug", "info", "warnin
 inline const std::array<std::string, 4> log_format_words{"auto", "text", "json", "journal"};
 
 // In the order of the alternatives of KindOptions.
-inline const std::array<std::string, 3> kind_words{"tcp.echo", "http.respond", "tcp.proxy"};
-static_assert(std::variant_size_v<workloads::KindOptions> == 3);
+inline const std::array<std::string, 4> kind_words{"tcp.echo", "tcp.discard", "http.respond", "tcp.proxy"};
+static_assert(std::variant_size_v<workloads::KindOptions> == 4);
 
 template <std::size_t n, class E>
 const std::string& word_of(const std::array<std::string, n>& words, E value) {

@@ -134,6 +134,9 @@ WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& c
       workload.kind = workloads::TcpEchoOptions{};
       break;
     case 1:
+      workload.kind = workloads::TcpDiscardOptions{};
+      break;
+    case 2:
       workload.kind = read_http_respond(keys);
       break;
     default:

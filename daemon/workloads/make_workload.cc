@@ -1,6 +1,7 @@
 #include "workloads/make_workload.h"
 
 #include "workloads/http_respond.h"
+#include "workloads/tcp_discard.h"
 #include "workloads/tcp_echo.h"
 #include "workloads/tcp_proxy.h"
 
@@ -8,6 +9,7 @@ namespace evloopd::workloads {
 namespace {
 
 std::unique_ptr<host::Workload> make(const TcpEchoOptions& /*options*/) { return std::make_unique<TcpEcho>(); }
+std::unique_ptr<host::Workload> make(const TcpDiscardOptions& /*options*/) { return std::make_unique<TcpDiscard>(); }
 std::unique_ptr<host::Workload> make(const HttpRespondOptions& options) {
   return std::make_unique<HttpRespond>(options);
 }

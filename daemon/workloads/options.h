@@ -17,6 +17,9 @@ using std::chrono::nanoseconds;
 // Sends back what it gets.
 struct TcpEchoOptions {};
 
+// Takes what comes, and sends nothing.
+struct TcpDiscardOptions {};
+
 // Answers every HTTP/1.1 request with one fixed reply.
 struct HttpRespondOptions {
   int status = 200;
@@ -32,6 +35,6 @@ struct TcpProxyOptions {
   ConnectionOptions connection{};
 };
 
-using KindOptions = std::variant<TcpEchoOptions, HttpRespondOptions, TcpProxyOptions>;
+using KindOptions = std::variant<TcpEchoOptions, TcpDiscardOptions, HttpRespondOptions, TcpProxyOptions>;
 
 }  // namespace evloopd::workloads

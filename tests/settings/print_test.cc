@@ -22,6 +22,7 @@ auto fields(const host::WorkloadOptions& o) {
   return std::tuple(name, loops, addresses, backlog);
 }
 auto fields(const workloads::TcpEchoOptions&) { return std::tuple(); }
+auto fields(const workloads::TcpDiscardOptions&) { return std::tuple(); }
 auto fields(const workloads::HttpRespondOptions& o) {
   const auto& [status, body, content_type, idle_timeout] = o;
   return std::tuple(status, body, content_type, idle_timeout);

@@ -147,12 +147,12 @@ TEST(Problems, OfWorkloads) {
   check({
       {begin + "  - tcp.echo\n", "f:4:5: workloads[0]: must be a mapping with keys, got \"tcp.echo\"\n"},
       {begin + "  - {}\n",
-       "f:4:5: workloads[0].kind: is missing; write tcp.echo, http.respond or tcp.proxy\n"
+       "f:4:5: workloads[0].kind: is missing; write tcp.echo, tcp.discard, http.respond or tcp.proxy\n"
        "f:4:5: workloads[0].listen: is missing; write `listen: [{address: \"127.0.0.1:8080\"}]`\n"
        "f:4:5: workloads[0].name: is missing; a workload has a name, such as web\n"},
       {begin + "  - {name: A, kind: echo, listen: [], body: x}\n",
        "f:4:12: workloads[0].name: must be a name of 1 to 63 of a-z, 0-9 and -, with no - at either end, got \"A\"\n"
-       "f:4:21: workloads[0].kind: must be tcp.echo, http.respond or tcp.proxy, got \"echo\"\n"
+       "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond or tcp.proxy, got \"echo\"\n"
        "f:4:35: workloads[0].listen: is empty; a workload listens on at least one address\n"},
       {begin + "  - {name: a, kind: tcp.echo, listen: [{address: '127.0.0.1:1'}], body: x}\n",
        "f:4:67: workloads[0].body: unknown key; allowed here: name, kind, loops, listen, backlog\n"},

@@ -121,6 +121,7 @@ TEST(Samples, EveryKeyIsThereWithItsDefault) {
 version: 1
 workloads:
   - {name: echo, kind: tcp.echo, listen: [{address: "127.0.0.1:7007"}]}
+  - {name: sink, kind: tcp.discard, listen: [{address: "127.0.0.1:7009"}]}
   - {name: web, kind: http.respond, listen: [{address: "127.0.0.1:8081"}]}
   - {name: front, kind: tcp.proxy, listen: [{address: "127.0.0.1:8080"}], upstreams: [{address: "127.0.0.1:8081"},
      {dns: "app.internal:8081"}]}

@@ -26,16 +26,22 @@ constexpr std::chrono::seconds patience{30};
 
 host::LoopHost::Deadline soon() { return std::chrono::steady_clock::now() + patience; }
 
-// What one client got: the body, or what went wrong.
-std::string fetch(const std::string& address) {
+// Empty if that fails; see errno.
+evloop::UniqueFd connect_to(const std::string& address) {
   const auto where = evloop::SocketAddress::parse(address);
-  const evloop::UniqueFd fd(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  evloop::UniqueFd fd(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval limit{.tv_sec = patience.count(), .tv_usec = 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  return ::connect(fd.get(), where.data(), where.length()) == 0 ? std::move(fd) : evloop::UniqueFd();
+}
+
+// What one client got: the body, or what went wrong.
+std::string fetch(const std::string& address) {
   const auto failed = [](const char* what) {
     return std::string(what) + ": " + std::generic_category().message(errno);
   };
-  if (::connect(fd.get(), where.data(), where.length()) != 0) return failed("connect");
+  const auto fd = connect_to(address);
+  if (!fd) return failed("connect");
   constexpr std::string_view request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return failed("send");
   std::string answer;
@@ -203,6 +209,24 @@ TEST_F(ProxyOnLoops, SettingUpstreamsIsRefusedByItsReason) {
   EXPECT_STREQ(reason(host_.set_upstreams("a", {})), "BAD_ARGUMENT") << "it has no upstreams";
   EXPECT_STREQ(reason(host_.set_upstreams("front", {{.address = "nonsense"}})), "BAD_ARGUMENT");
   EXPECT_THAT(fetch(address_), testing::AnyOf("a", "b"));
+}
+
+TEST(KindsOnLoops, WhoIsCutByADrainLearnsItBeforeTheLoopStops) {
+  host::LoopHost host{host::JobCatalogue{}};
+  ASSERT_TRUE(host.create({.name = "io-0", .labels = {}, .drain_timeout = 0s}));
+  ASSERT_TRUE(host.start("io-0", soon()));
+  ASSERT_TRUE(host.add_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+                                make_workload(TcpEchoOptions{})));
+  const auto client = connect_to(host.workloads().at(0).listeners.at(0));
+  ASSERT_TRUE(client);
+  char byte = 'x';
+  ASSERT_EQ(::send(client.get(), &byte, 1, MSG_NOSIGNAL), 1);
+  ASSERT_EQ(::recv(client.get(), &byte, 1, 0), 1);
+  const auto drained = host.drain("io-0", soon());
+  ASSERT_TRUE(drained) << drained.error().message;
+  EXPECT_EQ(drained->state, host::LoopState::stopped);
+  EXPECT_EQ(drained->drain->connections_cut, 1U);
+  EXPECT_EQ(::recv(client.get(), &byte, 1, MSG_DONTWAIT), 0) << "the end of data is there";
 }
 
 TEST_F(ProxyOnLoops, ShutsDownUnderLoad) {

@@ -10,7 +10,7 @@
 namespace evloop::bench {
 namespace {
 
-std::array<char, 64 * 1024> buffer;
+alignas(64) std::array<char, 64 * 1024> buffer;
 
 struct Write {
   uv_write_t request;
