@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "host/jobs.h"
 #include "host/loop_host.h"
 #include "metrics/metrics_server.h"
+#include "settings/workload_spec.h"
 #include "workloads/make_workload.h"
 
 namespace evloopd::app {
@@ -44,7 +46,48 @@ std::uint64_t raise_fd_limit() {
   return limit.rlim_cur;
 }
 
-control::ControlOptions control_options(const settings::Settings& settings) {
+std::string describe(const std::vector<settings::Problem>& problems) {
+  std::string text;
+  for (const auto& problem : problems) text += (text.empty() ? "" : "\n") + settings::to_string(problem);
+  return text;
+}
+
+// All workloads of a spec are made before one of them is applied: certificates are read, and files opened.
+host::HostResult<std::vector<control::WorkloadPlan>> plan_workloads(const std::string& spec,
+                                                                    const settings::SpecContext& context) {
+  const auto loaded = settings::load_workloads("spec", spec, context);
+  if (!loaded)
+    return std::unexpected(host::HostError{.reason = host::Reason::config_invalid,
+                                           .message = describe(loaded.error()),
+                                           .metadata = {{"field", loaded.error().front().path}}});
+  std::vector<control::WorkloadPlan> plans;
+  for (const auto& workload : *loaded) {
+    try {
+      plans.push_back({.options = workload.options, .workload = workloads::make_workload(workload.kind)});
+    } catch (const std::exception& error) {
+      return std::unexpected(host::HostError{.reason = host::Reason::config_invalid,
+                                             .message = "workload " + workload.options.name + ": " + error.what(),
+                                             .metadata = {{"workload", workload.options.name}}});
+    }
+  }
+  return plans;
+}
+
+control::WorkloadSource workload_source(const host::LoopHost& host, const settings::Settings& settings,
+                                        const std::string& config_path) {
+  return [&host, context = settings::SpecContext{
+                     .loops = {},
+                     .loop_groups = settings.loop_groups,
+                     .exec_checks = settings.daemon.exec_checks,
+                     .directory = std::filesystem::path(config_path).parent_path().string()}](const std::string& spec) {
+    auto now = context;
+    for (const auto& loop : host.list()) now.loops.push_back(loop.name);
+    return plan_workloads(spec, now);
+  };
+}
+
+control::ControlOptions control_options(const settings::Settings& settings, const control::DaemonInfo& info,
+                                        const host::LoopHost& host) {
   control::ControlOptions options;
   options.observe_socket = settings.control.observe.socket;
   options.observe_mode = settings.control.observe.mode;
@@ -52,6 +95,7 @@ control::ControlOptions control_options(const settings::Settings& settings) {
   options.admin_socket = settings.control.admin.socket;
   options.admin_mode = settings.control.admin.mode;
   options.admin_group = settings.control.admin.group;
+  options.workload_source = workload_source(host, settings, info.config_path);
   return options;
 }
 
@@ -86,8 +130,7 @@ void log_state(const host::LoopSnapshot& loop) {
 class Daemon::Parts {
  public:
   Parts(const settings::Settings& settings, const control::DaemonInfo& info)
-      : host(standard_jobs()),
-        control(host, info, control_options(settings), log_audit) {
+      : host(standard_jobs()), control(host, info, control_options(settings, info, host), log_audit) {
     host.on_state_change([this](const host::LoopSnapshot& loop) {
       log_state(loop);
       control.loop_changed(loop);

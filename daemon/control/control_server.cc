@@ -57,8 +57,8 @@ class ControlServer::Impl {
 
  private:
   std::unique_ptr<Endpoint> open(EndpointOptions options) {
-    return std::make_unique<Endpoint>(std::move(options), host_, info_, options_.loop_defaults, calls_, health_,
-                                      audit_);
+    return std::make_unique<Endpoint>(std::move(options), host_, info_, options_.loop_defaults,
+                                      options_.workload_source, calls_, health_, audit_);
   }
 
   static std::string service_of(const host::LoopSnapshot& loop) { return "evloopd.loops/" + loop.name; }

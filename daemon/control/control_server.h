@@ -10,6 +10,7 @@
 
 #include "control/audit.h"
 #include "control/daemon_info.h"
+#include "control/workload_source.h"
 #include "host/loop_host.h"
 
 namespace evloopd::control {
@@ -24,6 +25,7 @@ struct ControlOptions {
   std::size_t waiting_calls = 128;        // calls that may wait for loops at one time; the next is TOO_MANY_CALLS
   std::size_t waiting_calls_of_one = 16;  // and for any one loop
   host::LoopOptions loop_defaults;        // what CreateLoop does not say
+  WorkloadSource workload_source;         // of ApplyWorkload; null: it is refused
 };
 
 // The gRPC control plane of a daemon: two unix sockets, a role each. It translates and keeps no state of its own but

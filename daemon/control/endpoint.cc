@@ -39,11 +39,11 @@ void enable_reflection() {
 class Endpoint::Impl {
  public:
   Impl(EndpointOptions options, host::LoopHost& host, const DaemonInfo& info, const host::LoopOptions& defaults,
-       Calls& calls, Health& health, const AuditSink& audit)
+       const WorkloadSource& source, Calls& calls, Health& health, const AuditSink& audit)
       : gate_(options.role, peers_, calls, audit),
         loops_(host, gate_, defaults),
         inspection_(host),
-        workloads_(host, gate_),
+        workloads_(host, gate_, source),
         daemon_(host, info),
         health_(health) {
     listener_.emplace(options.socket, options.mode, options.group);
@@ -107,8 +107,9 @@ class Endpoint::Impl {
 };
 
 Endpoint::Endpoint(EndpointOptions options, host::LoopHost& host, const DaemonInfo& info,
-                   const host::LoopOptions& defaults, Calls& calls, Health& health, const AuditSink& audit)
-    : impl_(std::make_unique<Impl>(std::move(options), host, info, defaults, calls, health, audit)) {}
+                   const host::LoopOptions& defaults, const WorkloadSource& source, Calls& calls, Health& health,
+                   const AuditSink& audit)
+    : impl_(std::make_unique<Impl>(std::move(options), host, info, defaults, source, calls, health, audit)) {}
 Endpoint::~Endpoint() = default;
 
 void Endpoint::stop_accepting() { impl_->stop_accepting(); }

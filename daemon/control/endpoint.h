@@ -10,6 +10,7 @@
 #include "control/audit.h"
 #include "control/daemon_info.h"
 #include "control/role.h"
+#include "control/workload_source.h"
 #include "host/loop_host.h"
 
 namespace evloopd::control {
@@ -31,7 +32,7 @@ class Endpoint {
  public:
   // All that is passed by reference must outlive the endpoint. Throws as UnixListener does.
   Endpoint(EndpointOptions options, host::LoopHost& host, const DaemonInfo& info, const host::LoopOptions& defaults,
-           Calls& calls, Health& health, const AuditSink& audit);
+           const WorkloadSource& source, Calls& calls, Health& health, const AuditSink& audit);
   ~Endpoint();  // as shutdown(now)
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;

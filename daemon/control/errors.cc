@@ -53,6 +53,7 @@ grpc::StatusCode code_of(const host::HostError& error) {
     case operation_in_progress:
       return grpc::StatusCode::ABORTED;
     case bad_argument:
+    case config_invalid:
       return grpc::StatusCode::INVALID_ARGUMENT;
     case job_failed: {
       const auto type = error.metadata.find("type");

@@ -19,6 +19,20 @@ host::UpstreamSpec to_spec(const v1::UpstreamTarget& target) {
           .max_connections = target.max_connections()};
 }
 
+v1::ApplyOutcome to_outcome(host::Applied applied) {
+  switch (applied) {
+    case host::Applied::created:
+      return v1::APPLY_OUTCOME_CREATED;
+    case host::Applied::unchanged:
+      return v1::APPLY_OUTCOME_UNCHANGED;
+    case host::Applied::updated:
+      return v1::APPLY_OUTCOME_UPDATED;
+    case host::Applied::replaced:
+      return v1::APPLY_OUTCOME_REPLACED;
+  }
+  return v1::APPLY_OUTCOME_UNSPECIFIED;
+}
+
 }  // namespace
 
 grpc::Status WorkloadService::ListWorkloads(grpc::ServerContext*, const v1::ListWorkloadsRequest* request,
@@ -47,6 +61,40 @@ grpc::Status WorkloadService::SetUpstreams(grpc::ServerContext* context, const v
     for (const auto& target : request->upstreams()) list.push_back(to_spec(target));
     if (const auto set = host_.set_upstreams(*name, std::move(list)); !set) return set;
     return get(request->name(), *response);
+  });
+}
+
+grpc::Status WorkloadService::ApplyWorkload(grpc::ServerContext* context, const v1::ApplyWorkloadRequest* request,
+                                            v1::ApplyWorkloadResponse* response) {
+  const Change change{"ApplyWorkload", Role::admin, "workloads/-"};
+  return gate_.change(*context, change, [&](Gate::Deadline) { return apply(*request, *response); });
+}
+
+host::HostResult<void> WorkloadService::apply(const v1::ApplyWorkloadRequest& request,
+                                              v1::ApplyWorkloadResponse& response) const {
+  if (!source_) return std::unexpected(host::bad_argument("spec", "nothing, as this daemon takes no workloads", "a spec"));
+  auto plans = source_(request.spec());
+  if (!plans) return std::unexpected(plans.error());
+  for (auto& [options, workload] : *plans) {
+    auto& result = *response.add_results();
+    result.set_name(workload_resource(options.name));
+    result.set_outcome(v1::APPLY_OUTCOME_VALID);
+    if (request.validate_only()) continue;
+    const auto applied = host_.apply_workload(std::move(options), std::move(workload));
+    if (!applied) return std::unexpected(applied.error());
+    result.set_outcome(to_outcome(*applied));
+    if (const auto got = get(result.name(), *result.mutable_workload()); !got) return got;
+  }
+  return {};
+}
+
+grpc::Status WorkloadService::DeleteWorkload(grpc::ServerContext* context, const v1::DeleteWorkloadRequest* request,
+                                             v1::DeleteWorkloadResponse*) {
+  const Change change{"DeleteWorkload", Role::admin, request->name()};
+  return gate_.change(*context, change, [&](Gate::Deadline) -> host::HostResult<void> {
+    const auto name = parse_workload(request->name());
+    if (!name) return std::unexpected(name.error());
+    return host_.remove_workload(*name);
   });
 }
 

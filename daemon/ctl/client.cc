@@ -232,6 +232,21 @@ Answer<v1::Workload> Client::workload(const std::string& name) {
   return impl_->call(impl_->workloads, &v1::WorkloadService::Stub::GetWorkload, request);
 }
 
+Answer<v1::ApplyWorkloadResponse> Client::apply(const std::string& spec, bool validate_only) {
+  v1::ApplyWorkloadRequest request;
+  request.set_spec(spec);
+  request.set_validate_only(validate_only);
+  return impl_->call(impl_->workloads, &v1::WorkloadService::Stub::ApplyWorkload, request);
+}
+
+Answer<void> Client::remove_workload(const std::string& name) {
+  v1::DeleteWorkloadRequest request;
+  request.set_name(workload_resource(name));
+  const auto answer = impl_->call(impl_->workloads, &v1::WorkloadService::Stub::DeleteWorkload, request);
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
 Answer<v1::Workload> Client::set_upstreams(const std::string& name, const std::vector<v1::UpstreamTarget>& list) {
   v1::SetUpstreamsRequest request;
   request.set_name(workload_resource(name));

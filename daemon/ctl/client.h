@@ -43,6 +43,8 @@ class Client {
   Answer<std::vector<v1::Task>> tasks(const std::string& loop);
   Answer<std::vector<v1::Workload>> workloads();
   Answer<v1::Workload> workload(const std::string& name);
+  Answer<v1::ApplyWorkloadResponse> apply(const std::string& spec, bool validate_only);
+  Answer<void> remove_workload(const std::string& name);
   Answer<v1::Workload> set_upstreams(const std::string& name, const std::vector<v1::UpstreamTarget>& list);
   Answer<v1::Daemon> daemon();
 

@@ -28,6 +28,23 @@ std::string to_json(const google::protobuf::Message& message, bool in_lines = tr
   return status.ok() ? json : ctl::to_json(CallError{"INTERNAL", "", std::string(status.message()), {}}) + '\n';
 }
 
+std::string_view outcome_word(v1::ApplyOutcome outcome) {
+  switch (outcome) {
+    case v1::APPLY_OUTCOME_VALID:
+      return "is valid";
+    case v1::APPLY_OUTCOME_CREATED:
+      return "created";
+    case v1::APPLY_OUTCOME_UNCHANGED:
+      return "unchanged";
+    case v1::APPLY_OUTCOME_UPDATED:
+      return "updated";
+    case v1::APPLY_OUTCOME_REPLACED:
+      return "replaced; the connections it had come to their end";
+    default:
+      return "applied";
+  }
+}
+
 // What keeps a drain that has ended from being one that was done; no code if it was.
 CallError drain_error(const v1::DrainProgress& last) {
   const auto what = [&]() -> std::string {
@@ -263,15 +280,31 @@ ExitCode Commands::close(const std::vector<std::string>& names, v1::CloseMode mo
 ExitCode Commands::remove(const std::vector<std::string>& names) {
   std::vector<CallError> errors;
   for (const auto& name : names) {
-    const auto answer = client_.remove(name);
+    const bool workload = name.starts_with("workloads/");
+    const auto answer = workload ? client_.remove_workload(name) : client_.remove(name);
     if (answer) {
-      if (format_ != Format::json) out_ << "loops/" << short_name(name) << " removed\n";
+      if (format_ != Format::json) out_ << (workload ? "workloads/" : "loops/") << short_name(name) << " removed\n";
       continue;
     }
     fail("rm " + name, answer.error(), name);
     errors.push_back(answer.error());
   }
   return overall(errors, names.size());
+}
+
+ExitCode Commands::apply(const std::string& spec, bool validate_only) {
+  const auto applied = client_.apply(spec, validate_only);
+  if (!applied) return fail("apply", applied.error());
+  if (format_ == Format::json) {
+    out_ << to_json(*applied);
+    return ExitCode::ok;
+  }
+  for (const auto& result : applied->results()) {
+    out_ << result.name();
+    if (format_ != Format::name) out_ << ' ' << outcome_word(result.outcome());
+    out_ << '\n';
+  }
+  return ExitCode::ok;
 }
 
 ExitCode Commands::run(const std::string& loop, const v1::Job& job) {

@@ -35,7 +35,8 @@ class Commands {
   ExitCode drain(const std::vector<std::string>& names, bool live);  // one after the other; live: say how it goes
   ExitCode close(const std::vector<std::string>& names, v1::CloseMode mode);
   ExitCode set_upstreams(const std::string& workload, const std::vector<v1::UpstreamTarget>& list);
-  ExitCode remove(const std::vector<std::string>& names);
+  ExitCode remove(const std::vector<std::string>& names);  // loops, or workloads ("workloads/web")
+  ExitCode apply(const std::string& spec, bool validate_only);
   ExitCode run(const std::string& loop, const v1::Job& job);
 
  private:

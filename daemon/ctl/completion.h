@@ -10,7 +10,7 @@ inline constexpr std::string_view bash_completion = R"(_evloopctl() {
   case $previous in
     -o|--output) COMPREPLY=($(compgen -W "table wide json name" -- "$word")); return ;;
     --selector) COMPREPLY=($(compgen -W "epoll poll" -- "$word")); return ;;
-    --addr) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --addr|-f|--file) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --timeout|--label) return ;;
     upstreams)
       local workloads
@@ -25,13 +25,14 @@ inline constexpr std::string_view bash_completion = R"(_evloopctl() {
     esac
   done
   case $command in
-    "") COMPREPLY=($(compgen -W "ls describe ps create start stop drain close rm run status health workloads
-          upstreams version completion --addr --output --timeout --no-color --help" -- "$word")) ;;
+    "") COMPREPLY=($(compgen -W "ls describe ps create start stop drain close rm run apply status health
+          workloads upstreams version completion --addr --output --timeout --no-color --help" -- "$word")) ;;
     describe|ps|start|stop|drain|close|rm|run|health)
       local loops
       loops=$(evloopctl --timeout 1s -o name ls 2>/dev/null)
       COMPREPLY=($(compgen -W "${loops//loops\//}" -- "$word")) ;;
     upstreams) COMPREPLY=($(compgen -W "set" -- "$word")) ;;
+    apply) COMPREPLY=($(compgen -W "--file --dry-run" -- "$word")) ;;
     completion) COMPREPLY=($(compgen -W "bash" -- "$word")) ;;
   esac
 }

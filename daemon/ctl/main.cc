@@ -5,10 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,8 @@ struct Arguments {
   bool raw = false;
   v1::Job job;
   std::vector<v1::UpstreamTarget> upstreams;
+  std::string spec;
+  bool dry_run = false;
 };
 
 constexpr std::chrono::seconds usual_timeout{30};
@@ -169,6 +173,39 @@ void add_run(CLI::App& app, Arguments& a, Action& chosen) {
       "key=value");
 }
 
+// "-" is the standard input. Nothing if it cannot be read.
+std::optional<std::string> read_all(const std::string& path) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << std::cin.rdbuf();
+    return std::move(text).str();
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  return file.bad() ? std::nullopt : std::optional(std::move(text).str());
+}
+
+void add_apply(CLI::App& app, Arguments& a, Action& chosen) {
+  auto* apply = add_command(app,
+                            {"apply", "Create workloads, or change them while they run, from a part of a configuration",
+                             "  evloopctl apply -f web.yaml\n"
+                             "  evloopctl apply -f web.yaml --dry-run\n"
+                             "  evloopctl apply -f - < web.json"},
+                            chosen, [&a](Commands& c) { return c.apply(a.spec, a.dry_run); });
+  apply->add_option_function<std::string>(
+           "-f,--file",
+           [&a](const std::string& path) {
+             auto text = read_all(path);
+             if (!text) throw CLI::ValidationError("--file", "cannot read '" + path + "'");
+             a.spec = *std::move(text);
+           },
+           "YAML or JSON: one workload, or a mapping with `workloads`; - is the standard input")
+      ->required()
+      ->type_name("FILE");
+  apply->add_flag("--dry-run", a.dry_run, "Only say whether it is right");
+}
+
 void add_upstreams(CLI::App& app, Arguments& a, Action& chosen) {
   auto* upstreams =
       add_command(app,
@@ -214,9 +251,14 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
                  "  evloopctl drain io-0 --timeout 10s     what is left by then is cut"},
                 a, chosen, [&a](Commands& c) { return c.drain(a.names, ::isatty(STDOUT_FILENO) != 0); });
   add_close(app, a, chosen);
-  add_for_loops(app, {"rm", "Forget closed loops", "  evloopctl close batch-0 && evloopctl rm batch-0"}, a, chosen,
+  add_for_loops(app,
+                {"rm", "Forget closed loops; end workloads, of which connections come to their end",
+                 "  evloopctl close batch-0 && evloopctl rm batch-0\n"
+                 "  evloopctl rm workloads/web"},
+                a, chosen,
                 [&a](Commands& c) { return c.remove(a.names); });
   add_run(app, a, chosen);
+  add_apply(app, a, chosen);
   add_upstreams(app, a, chosen);
 }
 

@@ -15,6 +15,7 @@ const char* reason_name(Reason reason) noexcept {
     case Reason::stop_timeout: return "STOP_TIMEOUT";
     case Reason::operation_in_progress: return "OPERATION_IN_PROGRESS";
     case Reason::bad_argument: return "BAD_ARGUMENT";
+    case Reason::config_invalid: return "CONFIG_INVALID";
     case Reason::job_failed: return "JOB_FAILED";
     case Reason::address_in_use: return "ADDRESS_IN_USE";
     case Reason::os_permission_denied: return "OS_PERMISSION_DENIED";

@@ -20,6 +20,7 @@ enum class Reason {
   stop_timeout,
   operation_in_progress,
   bad_argument,
+  config_invalid,
   job_failed,
   address_in_use,
   os_permission_denied,

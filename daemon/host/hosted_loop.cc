@@ -255,17 +255,18 @@ bool HostedLoop::is_drained() const {
 
 // --- workloads ---
 
-HostResult<void> HostedLoop::attach(const std::string& workload, std::shared_ptr<Workload> what, Deadline deadline) {
+HostResult<void> HostedLoop::attach(const std::string& key, const std::string& workload, std::shared_ptr<Workload> what,
+                                    Deadline deadline) {
   struct Request {
     std::atomic<bool> given_up{false};
     std::promise<std::string> error;
   };
   const auto request = std::make_shared<Request>();
   auto error = request->error.get_future();
-  worker_.on_loop([self = shared_from_this(), request, workload, what = std::move(what)](evloop::EventLoop& loop) {
+  worker_.on_loop([self = shared_from_this(), request, key, workload, what = std::move(what)](evloop::EventLoop& loop) {
     if (request->given_up) return;
     try {
-      self->shares_.attach(loop, {.workload = workload, .loop = self->name()}, what);
+      self->shares_.attach(loop, key, {.workload = workload, .loop = self->name()}, what);
       request->error.set_value("");
     } catch (...) {
       request->error.set_value(evloop::describe(std::current_exception()));
@@ -273,7 +274,7 @@ HostResult<void> HostedLoop::attach(const std::string& workload, std::shared_ptr
   });
   if (error.wait_until(deadline) != std::future_status::ready) {
     request->given_up = true;
-    detach(workload);  // if it did come to it at the last moment
+    detach(key);  // if it did come to it at the last moment
     return std::unexpected(late(Reason::loop_stalled, "take over workload " + workload));
   }
   const auto text = [&] {
@@ -289,20 +290,28 @@ HostResult<void> HostedLoop::attach(const std::string& workload, std::shared_ptr
                                    .metadata = {{"loop", name()}, {"workload", workload}}});
 }
 
-void HostedLoop::detach(const std::string& workload) {
-  worker_.on_loop([self = shared_from_this(), workload](evloop::EventLoop&) { self->shares_.detach(workload); });
+void HostedLoop::detach(const std::string& key) {
+  worker_.on_loop([self = shared_from_this(), key](evloop::EventLoop&) { self->shares_.detach(key); });
 }
 
-void HostedLoop::watch(const std::string& workload, SharedSocket socket) {
-  worker_.on_loop([self = shared_from_this(), workload, socket = std::move(socket)](evloop::EventLoop& loop) {
-    self->shares_.watch(loop, workload, socket);
+void HostedLoop::watch(const std::string& key, SharedSocket socket) {
+  worker_.on_loop([self = shared_from_this(), key, socket = std::move(socket)](evloop::EventLoop& loop) {
+    self->shares_.watch(loop, key, socket);
   });
 }
 
-void HostedLoop::unwatch(const std::string& workload, SharedSocket socket) {
-  worker_.on_loop([self = shared_from_this(), workload, socket = std::move(socket)](evloop::EventLoop&) {
-    self->shares_.unwatch(workload, socket);
+void HostedLoop::unwatch(const std::string& key, SharedSocket socket) {
+  worker_.on_loop([self = shared_from_this(), key, socket = std::move(socket)](evloop::EventLoop&) {
+    self->shares_.unwatch(key, socket);
   });
+}
+
+void HostedLoop::drain_connections(const std::string& key) {
+  worker_.on_loop([self = shared_from_this(), key](evloop::EventLoop&) { self->shares_.drain(key); });
+}
+
+void HostedLoop::abort_connections(const std::string& key) {
+  worker_.on_loop([self = shared_from_this(), key](evloop::EventLoop&) { self->shares_.abort(key); });
 }
 
 void HostedLoop::abort_connections() {

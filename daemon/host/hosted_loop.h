@@ -51,13 +51,18 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   bool wait_until_closed(Deadline deadline) { return life_.wait_while(LoopState::closing, deadline); }
 
   // Calls Workload::attach on the loop's thread.
-  HostResult<void> attach(const std::string& workload, std::shared_ptr<Workload> what, Deadline deadline);
-  void detach(const std::string& workload);
+  HostResult<void> attach(const std::string& key, const std::string& workload, std::shared_ptr<Workload> what,
+                          Deadline deadline);
+  void detach(const std::string& key);
   // See LoopShares.
-  void watch(const std::string& workload, SharedSocket socket);
-  void unwatch(const std::string& workload, SharedSocket socket);
+  void watch(const std::string& key, SharedSocket socket);
+  void unwatch(const std::string& key, SharedSocket socket);
+  void drain_connections(const std::string& key);
+  void abort_connections(const std::string& key);
   void abort_connections();
+  [[nodiscard]] std::size_t connections(const std::string& key) const { return shares_.connections(key); }
   [[nodiscard]] std::size_t connections() const { return shares_.connections(); }
+  [[nodiscard]] Nanos drain_timeout() const noexcept { return options_.drain_timeout; }
 
   // Runs for ever, and takes what it is given.
   [[nodiscard]] bool can_accept() const { return life_.runs_for_ever() && !health_.is_stuck(); }

@@ -8,21 +8,59 @@
 
 namespace evloopd::host {
 
-void Listeners::add(const std::string& workload, Loops loops, std::vector<Listener> listeners) {
+void Listeners::add(const std::string& key, const std::string& workload, Loops loops,
+                    std::vector<Listener> listeners) {
   const std::lock_guard lock(mutex_);
-  auto& group = groups_.emplace_back(Group{.workload = workload, .loops = std::move(loops), .leases = {}});
+  auto& group = groups_.emplace_back(Group{.key = key, .workload = workload, .loops = std::move(loops), .leases = {}});
+  const auto count = group.loops.size();
   for (auto& listener : listeners) {
-    const bool shared = listener.sockets.size() == 1 && group.loops.size() > 1;
+    const bool shared = listener.sockets.size() == 1 && count > 1;
+    // A workload that has lost loops may have more sockets than loops.
     for (std::size_t i = 0; i < listener.sockets.size(); ++i)
-      group.leases.push_back({.socket = std::move(listener.sockets[i]), .owner = i, .shared = shared, .holders = {}});
+      group.leases.push_back(
+          {.socket = std::move(listener.sockets[i]), .owner = i % count, .shared = shared, .holders = {}});
   }
 }
 
-void Listeners::replace(const std::string& workload, const std::shared_ptr<HostedLoop>& loop) {
+void Listeners::remove(const std::string& key) {
+  std::vector<Group> gone;  // destroyed outside the lock
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(groups_, key, &Group::key);
+  if (found == groups_.end()) return;
+  dissolve(*found);
+  gone.push_back(std::move(*found));
+  groups_.erase(found);
+  tell_health(gone);
+  tell_health(groups_);
+}
+
+std::vector<Listeners::Listener> Listeners::of(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Listener> listeners;
+  const auto found = std::ranges::find(groups_, key, &Group::key);
+  if (found == groups_.end()) return listeners;
+  for (const auto& lease : found->leases) {
+    if (listeners.empty() || listeners.back().address != lease.socket->address)
+      listeners.push_back({.address = lease.socket->address, .sockets = {}});
+    listeners.back().sockets.push_back(lease.socket);
+  }
+  return listeners;
+}
+
+void Listeners::dissolve(Group& group) {
+  std::erase_if(gone_, [](const auto& socket) { return socket.expired(); });
+  for (auto& lease : group.leases) {
+    for (const auto loop : lease.holders) group.loops[loop]->unwatch(group.key, lease.socket);
+    lease.holders.clear();
+    gone_.emplace_back(lease.socket);
+  }
+}
+
+void Listeners::replace(const std::string& key, const std::shared_ptr<HostedLoop>& loop) {
   std::shared_ptr<HostedLoop> gone;  // destroyed outside the lock
   const std::lock_guard lock(mutex_);
   for (auto& group : groups_) {
-    if (group.workload != workload) continue;
+    if (group.key != key) continue;
     for (std::size_t i = 0; i < group.loops.size(); ++i) {
       if (group.loops[i]->name() != loop->name()) continue;
       gone = std::exchange(group.loops[i], loop);
@@ -54,9 +92,9 @@ void Listeners::rebalance(Group& group) {
     const auto want = wanted(group, lease, able);
     // First the new one: for a moment both may accept, which loses nothing.
     for (const auto loop : want)
-      if (!lease.holders.contains(loop)) group.loops[loop]->watch(group.workload, lease.socket);
+      if (!lease.holders.contains(loop)) group.loops[loop]->watch(group.key, lease.socket);
     for (const auto loop : lease.holders)
-      if (!want.contains(loop)) group.loops[loop]->unwatch(group.workload, lease.socket);
+      if (!want.contains(loop)) group.loops[loop]->unwatch(group.key, lease.socket);
     lease.holders = want;
   }
 }
@@ -80,13 +118,7 @@ void Listeners::close() {
   std::vector<Group> gone;  // destroyed outside the lock
   const std::lock_guard lock(mutex_);
   gone.swap(groups_);
-  for (auto& group : gone) {
-    for (auto& lease : group.leases) {
-      for (const auto loop : lease.holders) group.loops[loop]->unwatch(group.workload, lease.socket);
-      lease.holders.clear();
-      gone_.emplace_back(lease.socket);
-    }
-  }
+  for (auto& group : gone) dissolve(group);
   tell_health(gone);
 }
 

@@ -24,9 +24,14 @@ class Listeners {
     std::vector<SharedSocket> sockets;
   };
 
-  void add(const std::string& workload, Loops loops, std::vector<Listener> listeners);
+  // `key`: of the workload's generation, as the loops know it.
+  void add(const std::string& key, const std::string& workload, Loops loops, std::vector<Listener> listeners);
+  // A generation's listeners go, and are closed unless somebody else has their sockets.
+  void remove(const std::string& key);
   // A loop that takes the place of a removed one of its name.
-  void replace(const std::string& workload, const std::shared_ptr<HostedLoop>& loop);
+  void replace(const std::string& key, const std::shared_ptr<HostedLoop>& loop);
+  // Those of a generation, to be given to the next one.
+  [[nodiscard]] std::vector<Listener> of(const std::string& key) const;
 
   // After any loop's ability to accept may have changed.
   void rebalance();
@@ -46,11 +51,14 @@ class Listeners {
     std::set<std::size_t> holders;  // those who watch it now
   };
   struct Group {
+    std::string key;
     std::string workload;
     Loops loops;
     std::vector<Lease> leases;
   };
 
+  // Takes its sockets back.
+  void dissolve(Group& group);
   static void rebalance(Group& group);
   static void tell_health(const std::vector<Group>& groups);
   static std::set<std::size_t> wanted(const Group& group, const Lease& lease, const std::vector<bool>& able);
@@ -63,5 +71,7 @@ class Listeners {
 // Opens a workload's listener: `count` sockets that share the address, so that the kernel spreads connections over
 // them; of a unix socket, one. Port 0: any free one, the same for all. ADDRESS_IN_USE if anybody listens there.
 [[nodiscard]] HostResult<Listeners::Listener> open_listener(const std::string& address, std::size_t count, int backlog);
+// As many sockets as that at least, for a workload that gets more loops. None is closed, as connections may wait in it.
+[[nodiscard]] HostResult<void> widen_listener(Listeners::Listener& listener, std::size_t count, int backlog);
 
 }  // namespace evloopd::host

@@ -68,7 +68,9 @@ void Changes::close() {
 // --- LoopHost::Impl ---
 
 LoopHost::Impl::Impl(JobCatalogue jobs)
-    : jobs_(std::move(jobs)), observer_([this] { return loops(); }, bell_, [this] { changes_->rebalance(); }) {}
+    : jobs_(std::move(jobs)),
+      observer_([this] { return loops(); }, bell_, [this] { changes_->rebalance(); },
+                [this] { leaving_workloads_.look(std::chrono::steady_clock::now()); }) {}
 
 LoopHost::Impl::~Impl() {
   static_cast<void>(shutdown(Nanos::zero(), nullptr));
@@ -211,6 +213,10 @@ std::vector<std::string> LoopHost::job_kinds() const { return impl_->jobs().kind
 HostResult<void> LoopHost::add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload) {
   return impl_->add_workload(std::move(options), std::move(workload));
 }
+HostResult<Applied> LoopHost::apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload) {
+  return impl_->apply_workload(std::move(options), std::move(workload));
+}
+HostResult<void> LoopHost::remove_workload(std::string_view name) { return impl_->remove_workload(name); }
 HostResult<void> LoopHost::set_upstreams(std::string_view name, std::vector<UpstreamSpec> list) {
   return impl_->set_upstreams(name, std::move(list));
 }

@@ -32,6 +32,16 @@ struct WorkloadOptions {
   std::vector<std::string> loops;      // names; must exist
   std::vector<std::string> addresses;  // "127.0.0.1:8080", "[::1]:0", "unix:/run/x.sock"
   int backlog = 4096;
+
+  friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
+};
+
+// What came of applying a workload.
+enum class Applied {
+  created,
+  unchanged,  // it was like that already
+  updated,    // in place: every connection goes on as it is
+  replaced,   // by a new generation, which takes the new connections; those that are open come to their end
 };
 
 // Graceful: cancel all tasks, shut down generators and executor, then close (asyncio.Runner's epilogue).
@@ -76,6 +86,13 @@ class LoopHost {
 
   // Binds the listeners and attaches the workload to its loops; all or nothing.
   HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
+
+  // Makes a workload be as given, whether there is one of that name or not; its listeners are kept where they stay, so
+  // that nobody is refused. All or nothing. Connections of what was replaced are cut when the drain timeout of their loop
+  // is over. Its counters begin anew if it is replaced.
+  HostResult<Applied> apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
+  // Ends it: nobody is accepted from here on, and what is open comes to its end likewise. WORKLOAD_NOT_FOUND.
+  HostResult<void> remove_workload(std::string_view name);
 
   // Replaces what a workload sends its clients on to, while it runs: see Upstreams. WORKLOAD_NOT_FOUND, BAD_ARGUMENT.
   HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "host/hosted_loop.h"
+#include "host/leaving.h"
 #include "host/listeners.h"
 #include "host/loop_host.h"
 #include "host/observer.h"
@@ -52,6 +53,8 @@ class LoopHost::Impl {
   HostResult<std::string> run_until_complete(std::string_view name, const JobSpec& job, Deadline deadline,
                                              const std::function<bool()>& cancelled);
   HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
+  HostResult<Applied> apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
+  HostResult<void> remove_workload(std::string_view name);
   HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);
   std::vector<std::string> shutdown(Nanos grace, const std::function<bool()>& hurry);
 
@@ -66,21 +69,32 @@ class LoopHost::Impl {
   struct HostedWorkload {
     WorkloadOptions options;
     std::shared_ptr<Workload> workload;
-    std::vector<std::string> addresses;  // as bound
+    std::vector<std::string> addresses{};  // as bound
+    std::string key{};                     // of this generation: its shares and listeners
   };
+  using Listening = std::vector<Listeners::Listener>;
 
   [[nodiscard]] HostResult<void> check_open() const;
   [[nodiscard]] HostResult<HostedWorkload> find_workload(std::string_view name) const;
-  [[nodiscard]] static WorkloadSnapshot snapshot(const HostedWorkload& hosted);
+  [[nodiscard]] WorkloadSnapshot snapshot(const HostedWorkload& hosted) const;
   [[nodiscard]] HostResult<std::vector<Loop>> loops_for(const WorkloadOptions& options) const;
-  [[nodiscard]] HostResult<std::vector<Listeners::Listener>> open_listeners(const WorkloadOptions& options) const;
+  // A new generation's: those of the one before that have the same address are kept.
+  [[nodiscard]] HostResult<Listening> open_listeners(const WorkloadOptions& options,
+                                                     const HostedWorkload* before) const;
+  // On all of the loops, or on none.
+  static HostResult<void> attach(const HostedWorkload& hosted, const std::vector<Loop>& loops);
+  HostResult<void> begin_generation(WorkloadOptions options, std::unique_ptr<Workload> workload,
+                                    const HostedWorkload* before);
+  void retire(const HostedWorkload& hosted);
   HostResult<void> attach_again(const Loop& loop);
   void close_all(const std::vector<Loop>& loops);
 
   const JobCatalogue jobs_;
   const std::shared_ptr<Changes> changes_ = std::make_shared<Changes>();
   std::atomic<bool> leaving_{false};
-  std::mutex workload_mutex_;  // one workload is added at a time
+  std::mutex workload_mutex_;  // one workload is changed at a time
+  std::uint64_t generations_ = 0;  // guarded by workload_mutex_
+  Leaving leaving_workloads_;
 
   mutable std::mutex mutex_;
   std::map<std::string, Loop, std::less<>> loops_;                    // guarded by mutex_

@@ -29,72 +29,149 @@ HostResult<std::vector<LoopHost::Impl::Loop>> LoopHost::Impl::loops_for(const Wo
   return loops;
 }
 
-HostResult<std::vector<Listeners::Listener>> LoopHost::Impl::open_listeners(const WorkloadOptions& options) const {
-  std::vector<Listeners::Listener> listeners;
-  for (const auto& address : options.addresses) {
-    auto listener = open_listener(address, options.loops.size(), options.backlog);
-    if (!listener) {
-      auto error = std::move(listener.error());
-      error.message = "workload " + options.name + ": " + error.message;
-      error.metadata["address"] = address;
-      if (error.reason == Reason::address_in_use) {
-        const auto holder = changes_->listeners.holder_of(address);
-        error.message += holder.empty() ? "" : " (by workload " + holder + ")";
-        if (!holder.empty()) error.metadata["workload"] = holder;
-      }
-      return std::unexpected(std::move(error));
+HostResult<LoopHost::Impl::Listening> LoopHost::Impl::open_listeners(const WorkloadOptions& options,
+                                                                     const HostedWorkload* before) const {
+  const auto refused = [&](HostError error, const std::string& address) {
+    error.message = "workload " + options.name + ": " + error.message;
+    error.metadata["address"] = address;
+    if (error.reason == Reason::address_in_use) {
+      const auto holder = changes_->listeners.holder_of(address);
+      error.message += holder.empty() ? "" : " (by workload " + holder + ")";
+      if (!holder.empty()) error.metadata["workload"] = holder;
     }
-    listeners.push_back(std::move(*listener));
+    return std::unexpected(std::move(error));
+  };
+  auto kept = before ? changes_->listeners.of(before->key) : Listening();
+  const auto find_kept = [&](const std::string& address) -> Listeners::Listener* {
+    if (!before) return nullptr;
+    const auto& asked = before->options.addresses;
+    const auto place = std::ranges::find(asked, address) - asked.begin();
+    if (place == std::ssize(asked)) return nullptr;
+    const auto found = std::ranges::find(kept, before->addresses[static_cast<std::size_t>(place)],
+                                         &Listeners::Listener::address);
+    return found == kept.end() ? nullptr : &*found;
+  };
+
+  Listening listeners;
+  for (const auto& address : options.addresses) {
+    if (auto* const old = find_kept(address)) {
+      const auto widened = widen_listener(*old, options.loops.size(), options.backlog);
+      if (!widened) return refused(widened.error(), address);
+      listeners.push_back(std::move(*old));
+    } else {
+      auto listener = open_listener(address, options.loops.size(), options.backlog);
+      if (!listener) return refused(std::move(listener.error()), address);
+      listeners.push_back(std::move(*listener));
+    }
   }
   return listeners;
 }
 
-HostResult<void> LoopHost::Impl::add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload) {
-  const std::lock_guard one_at_a_time(workload_mutex_);
-  if (const auto open = check_open(); !open) return std::unexpected(open.error());
-  {
-    const std::lock_guard lock(mutex_);
-    if (workloads_.contains(options.name))
-      return std::unexpected(HostError{.reason = Reason::workload_exists,
-                                       .message = "there is a workload " + options.name + " already",
-                                       .metadata = {{"workload", options.name}}});
-  }
-  auto loops = loops_for(options);
-  if (!loops) return std::unexpected(loops.error());
-  auto listeners = open_listeners(options);
-  if (!listeners) return std::unexpected(listeners.error());
-
-  HostedWorkload hosted{.options = std::move(options), .workload = std::move(workload), .addresses = {}};
-  for (const auto& listener : *listeners) hosted.addresses.push_back(listener.address);
-  const auto& name = hosted.options.name;
-  for (std::size_t i = 0; i < loops->size(); ++i) {
-    const auto attached = (*loops)[i]->attach(name, hosted.workload, std::chrono::steady_clock::now() + time_to_attach);
+HostResult<void> LoopHost::Impl::attach(const HostedWorkload& hosted, const std::vector<Loop>& loops) {
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const auto attached = loops[i]->attach(hosted.key, hosted.options.name, hosted.workload,
+                                           std::chrono::steady_clock::now() + time_to_attach);
     if (attached) continue;
-    for (std::size_t before = 0; before < i; ++before) (*loops)[before]->detach(name);
+    for (std::size_t before = 0; before < i; ++before) loops[before]->detach(hosted.key);
     return attached;
   }
-  changes_->listeners.add(name, std::move(*loops), std::move(*listeners));
+  return {};
+}
+
+// What can fail comes first, so that who is refused has changed nothing.
+HostResult<void> LoopHost::Impl::begin_generation(WorkloadOptions options, std::unique_ptr<Workload> workload,
+                                                  const HostedWorkload* before) {
+  auto loops = loops_for(options);
+  if (!loops) return std::unexpected(loops.error());
+  auto listeners = open_listeners(options, before);
+  if (!listeners) return std::unexpected(listeners.error());
+
+  HostedWorkload hosted{.options = std::move(options), .workload = std::move(workload)};
+  const auto name = hosted.options.name;
+  hosted.key = name + '#' + std::to_string(++generations_);
+  for (const auto& listener : *listeners) hosted.addresses.push_back(listener.address);
+  if (const auto attached = attach(hosted, *loops); !attached) return attached;
+
+  // Who comes between the two waits in the sockets' queues.
+  if (before) changes_->listeners.remove(before->key);
+  changes_->listeners.add(hosted.key, name, std::move(*loops), std::move(*listeners));
   {
     const std::lock_guard lock(mutex_);
-    workloads_.emplace(name, std::move(hosted));
+    workloads_.insert_or_assign(name, std::move(hosted));
   }
   changes_->rebalance();
   return {};
 }
 
+HostResult<void> LoopHost::Impl::add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload) {
+  const std::lock_guard one_at_a_time(workload_mutex_);
+  if (const auto open = check_open(); !open) return std::unexpected(open.error());
+  if (find_workload(options.name))
+    return std::unexpected(HostError{.reason = Reason::workload_exists,
+                                     .message = "there is a workload " + options.name + " already",
+                                     .metadata = {{"workload", options.name}}});
+  return begin_generation(std::move(options), std::move(workload), nullptr);
+}
+
+HostResult<Applied> LoopHost::Impl::apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload) {
+  const std::lock_guard one_at_a_time(workload_mutex_);
+  if (const auto open = check_open(); !open) return std::unexpected(open.error());
+  const auto now = find_workload(options.name);
+  if (!now) {
+    const auto created = begin_generation(std::move(options), std::move(workload), nullptr);
+    if (!created) return std::unexpected(created.error());
+    return Applied::created;
+  }
+  if (options == now->options) {
+    switch (now->workload->adopt(*workload)) {
+      case Workload::Adoption::same:
+        return Applied::unchanged;
+      case Workload::Adoption::taken:
+        return Applied::updated;
+      case Workload::Adoption::impossible:
+        break;
+    }
+  }
+  const auto begun = begin_generation(std::move(options), std::move(workload), &*now);
+  if (!begun) return std::unexpected(begun.error());
+  retire(*now);
+  return Applied::replaced;
+}
+
+HostResult<void> LoopHost::Impl::remove_workload(std::string_view name) {
+  const std::lock_guard one_at_a_time(workload_mutex_);
+  if (const auto open = check_open(); !open) return std::unexpected(open.error());
+  const auto now = find_workload(name);
+  if (!now) return std::unexpected(now.error());
+  changes_->listeners.remove(now->key);
+  {
+    const std::lock_guard lock(mutex_);
+    workloads_.erase(workloads_.find(name));
+  }
+  retire(*now);
+  return {};
+}
+
+void LoopHost::Impl::retire(const HostedWorkload& hosted) {
+  std::vector<Loop> loops;
+  for (const auto& name : hosted.options.loops)
+    if (const auto loop = find(name)) loops.push_back(*loop);
+  leaving_workloads_.add(hosted.options.name, hosted.key, std::move(loops), hosted.workload);
+  bell_->wake();
+}
+
 // A loop that was removed and made anew has its workloads again.
 HostResult<void> LoopHost::Impl::attach_again(const Loop& loop) {
-  std::map<std::string, std::shared_ptr<Workload>> wanted;
+  std::vector<HostedWorkload> wanted;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, hosted] : workloads_)
       if (std::ranges::find(hosted.options.loops, loop->name()) != hosted.options.loops.end())
-        wanted.emplace(name, hosted.workload);
+        wanted.push_back(hosted);
   }
-  for (const auto& [name, workload] : wanted) {
-    const auto attached = loop->attach(name, workload, std::chrono::steady_clock::now() + time_to_attach);
-    if (!attached) return attached;
-    changes_->listeners.replace(name, loop);
+  for (const auto& hosted : wanted) {
+    if (const auto attached = attach(hosted, {loop}); !attached) return attached;
+    changes_->listeners.replace(hosted.key, loop);
   }
   if (!wanted.empty()) changes_->rebalance();
   return {};
@@ -131,7 +208,7 @@ std::vector<WorkloadSnapshot> LoopHost::Impl::workloads() const {
   return snapshots;
 }
 
-WorkloadSnapshot LoopHost::Impl::snapshot(const HostedWorkload& hosted) {
+WorkloadSnapshot LoopHost::Impl::snapshot(const HostedWorkload& hosted) const {
   auto* upstreams = hosted.workload->upstreams();
   const auto& counters = hosted.workload->counters();
   const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
@@ -139,7 +216,7 @@ WorkloadSnapshot LoopHost::Impl::snapshot(const HostedWorkload& hosted) {
           .kind = std::string(hosted.workload->kind()),
           .loops = hosted.options.loops,
           .listeners = hosted.addresses,
-          .connections_open = read(counters.connections_open),
+          .connections_open = read(counters.connections_open) + leaving_workloads_.connections(hosted.options.name),
           .connections_total = read(counters.connections_total),
           .connections_failed = read(counters.connections_failed),
           .bytes_in = read(counters.bytes_in),

@@ -22,26 +22,27 @@ struct LoopShares::Attached {
 LoopShares::LoopShares() = default;
 LoopShares::~LoopShares() = default;
 
-void LoopShares::attach(evloop::EventLoop& loop, const ShareNames& names, std::shared_ptr<Workload> workload) {
+void LoopShares::attach(evloop::EventLoop& loop, const std::string& key, const ShareNames& names,
+                        std::shared_ptr<Workload> workload) {
   auto attached = std::make_unique<Attached>();
   attached->share = workload->attach(loop);
   attached->share->introduce(names);
   attached->workload = std::move(workload);
   const std::lock_guard lock(mutex_);
-  attached_.emplace(names.workload, std::move(attached));
+  attached_.emplace(key, std::move(attached));
 }
 
-void LoopShares::detach(const std::string& name) {
+void LoopShares::detach(const std::string& key) {
   std::unique_ptr<Attached> gone;  // destroyed outside the lock
   const std::lock_guard lock(mutex_);
-  if (const auto found = attached_.find(name); found != attached_.end()) {
+  if (const auto found = attached_.find(key); found != attached_.end()) {
     gone = std::move(found->second);
     attached_.erase(found);
   }
 }
 
-void LoopShares::watch(evloop::EventLoop& loop, const std::string& name, const SharedSocket& socket) {
-  const auto found = attached_.find(name);
+void LoopShares::watch(evloop::EventLoop& loop, const std::string& key, const SharedSocket& socket) {
+  const auto found = attached_.find(key);
   if (found == attached_.end()) return;
   auto& acceptor = found->second->acceptors[socket];
   if (acceptor) return;
@@ -51,16 +52,24 @@ void LoopShares::watch(evloop::EventLoop& loop, const std::string& name, const S
   acceptor->start();
 }
 
-void LoopShares::unwatch(const std::string& name, const SharedSocket& socket) {
-  if (const auto found = attached_.find(name); found != attached_.end()) found->second->acceptors.erase(socket);
+void LoopShares::unwatch(const std::string& key, const SharedSocket& socket) {
+  if (const auto found = attached_.find(key); found != attached_.end()) found->second->acceptors.erase(socket);
 }
 
 void LoopShares::drain() {
-  for (const auto& [name, attached] : attached_) attached->share->drain();
+  for (const auto& [key, attached] : attached_) attached->share->drain();
+}
+
+void LoopShares::drain(const std::string& key) {
+  if (const auto found = attached_.find(key); found != attached_.end()) found->second->share->drain();
 }
 
 void LoopShares::abort() {
-  for (const auto& [name, attached] : attached_) attached->share->abort();
+  for (const auto& [key, attached] : attached_) attached->share->abort();
+}
+
+void LoopShares::abort(const std::string& key) {
+  if (const auto found = attached_.find(key); found != attached_.end()) found->second->share->abort();
 }
 
 void LoopShares::clear() {
@@ -72,8 +81,14 @@ void LoopShares::clear() {
 std::size_t LoopShares::connections() const {
   const std::lock_guard lock(mutex_);
   std::size_t sum = 0;
-  for (const auto& [name, attached] : attached_) sum += attached->share->connections();
+  for (const auto& [key, attached] : attached_) sum += attached->share->connections();
   return sum;
+}
+
+std::size_t LoopShares::connections(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = attached_.find(key);
+  return found == attached_.end() ? 0 : found->second->share->connections();
 }
 
 }  // namespace evloopd::host

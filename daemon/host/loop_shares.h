@@ -16,28 +16,34 @@ class EventLoop;
 
 namespace evloopd::host {
 
-// What a loop has of the workloads: their shares, and the sockets it watches for them at the moment. The loop's
-// thread, except where it says otherwise; empty when it is destroyed.
+// What a loop has of the workloads: their shares, and the sockets it watches for them at the moment. A workload that is
+// replaced while it runs has two for a while: `key` names one of its generations. The loop's thread, except where it
+// says otherwise; empty when it is destroyed.
 class LoopShares {
  public:
   LoopShares();
   ~LoopShares();
 
   // Throws what the workload throws. `names` says of which workload and loop; the workload is not attached yet.
-  void attach(evloop::EventLoop& loop, const ShareNames& names, std::shared_ptr<Workload> workload);
-  void detach(const std::string& name);
+  void attach(evloop::EventLoop& loop, const std::string& key, const ShareNames& names,
+              std::shared_ptr<Workload> workload);
+  void detach(const std::string& key);
 
   // Starts and ends accepting on a socket for a workload. Without effect if that is so already.
-  void watch(evloop::EventLoop& loop, const std::string& name, const SharedSocket& socket);
-  void unwatch(const std::string& name, const SharedSocket& socket);
+  void watch(evloop::EventLoop& loop, const std::string& key, const SharedSocket& socket);
+  void unwatch(const std::string& key, const SharedSocket& socket);
 
+  // All shares, or the one.
   void drain();
+  void drain(const std::string& key);
   void abort();
+  void abort(const std::string& key);
   // Destroys everything.
   void clear();
 
-  // Any thread. Open connections of all shares.
+  // Any thread. Open connections of all shares, or of the one; 0 if there is none.
   [[nodiscard]] std::size_t connections() const;
+  [[nodiscard]] std::size_t connections(const std::string& key) const;
 
  private:
   struct Attached;

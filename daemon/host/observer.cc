@@ -19,8 +19,12 @@ constexpr Nanos longest_rest = 1s;  // utilisation is sampled at least so often
 
 }  // namespace
 
-Observer::Observer(Loops loops, std::shared_ptr<Bell> bell, std::function<void()> stuck_changed)
-    : loops_(std::move(loops)), bell_(std::move(bell)), stuck_changed_(std::move(stuck_changed)) {
+Observer::Observer(Loops loops, std::shared_ptr<Bell> bell, std::function<void()> stuck_changed,
+                   std::function<void()> after_look)
+    : loops_(std::move(loops)),
+      bell_(std::move(bell)),
+      stuck_changed_(std::move(stuck_changed)),
+      after_look_(std::move(after_look)) {
   const SignalsBlocked blocked;  // the thread inherits it
   thread_ = std::thread([this] { run(); });
 }
@@ -56,6 +60,7 @@ Observer::Seen Observer::look() {
     seen.interval = std::min(seen.interval, health.stall_warn() / 2);
   }
   if (changed) stuck_changed_();
+  after_look_();
   seen.interval = std::max(seen.interval, shortest_interval);
   return seen;
 }

@@ -18,8 +18,10 @@ class Observer {
  public:
   using Loops = std::function<std::vector<std::shared_ptr<HostedLoop>>()>;
 
-  // `stuck_changed` is called on the thread when a loop got stuck, or came free.
-  Observer(Loops loops, std::shared_ptr<Bell> bell, std::function<void()> stuck_changed);
+  // Called on the thread: `stuck_changed` when a loop got stuck, or came free; `after_look` after each look, and so at
+  // least every second.
+  Observer(Loops loops, std::shared_ptr<Bell> bell, std::function<void()> stuck_changed,
+           std::function<void()> after_look);
   ~Observer();
   Observer(const Observer&) = delete;
   Observer& operator=(const Observer&) = delete;
@@ -36,6 +38,7 @@ class Observer {
   const Loops loops_;
   const std::shared_ptr<Bell> bell_;
   const std::function<void()> stuck_changed_;
+  const std::function<void()> after_look_;
   std::atomic<bool> leaving_{false};
   std::thread thread_;
 };

@@ -67,6 +67,19 @@ HostResult<Listeners::Listener> open_listener(const std::string& text, std::size
   }
 }
 
+HostResult<void> widen_listener(Listeners::Listener& listener, std::size_t count, int backlog) {
+  const auto bound = parse(listener.address);
+  if (!bound || !bound->is_inet()) return {};
+  try {
+    while (listener.sockets.size() < count)
+      listener.sockets.push_back(
+          share(evloop::listen_stream_socket(*bound, {.backlog = backlog, .reuse_port = true}), listener.address));
+    return {};
+  } catch (const std::system_error& error) {
+    return std::unexpected(os_error(error, "cannot listen on " + listener.address));
+  }
+}
+
 ListeningSocket::~ListeningSocket() {
   // Its file would stay, and nobody would be behind it.
   constexpr std::string_view prefix = "unix:/";

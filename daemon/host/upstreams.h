@@ -20,6 +20,8 @@ struct UpstreamSpec {
 
   // What it is called in metrics, logs and answers.
   [[nodiscard]] const std::string& name() const noexcept { return dns.empty() ? address : dns; }
+
+  friend bool operator==(const UpstreamSpec&, const UpstreamSpec&) = default;
 };
 
 // The upstreams of one workload. Any thread; reads do not wait for a loop.

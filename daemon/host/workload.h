@@ -76,6 +76,9 @@ class Workload {
   [[nodiscard]] virtual std::vector<NamedCount> ends() const { return {}; }
   // Lines of its log that were dropped, as they came faster than they could be written. Any thread.
   [[nodiscard]] virtual std::uint64_t dropped_log_lines() const { return 0; }
+  // Becomes like `wanted`, which was made to take its place, if it can while it runs and no connection notices.
+  enum class Adoption { impossible, same, taken };
+  [[nodiscard]] virtual Adoption adopt(Workload& /*wanted*/) { return Adoption::impossible; }
   // What it sends its clients on to, as long as it lives; null for a kind that serves them itself.
   [[nodiscard]] virtual Upstreams* upstreams() noexcept { return nullptr; }
 

@@ -120,6 +120,7 @@ Settings read_settings(const NodePtr& root, Reading& reading) {
   read_log(keys["log"], settings.log);
   keys.finish();
   settings.loops = std::move(loops.options);
+  settings.loop_groups = std::move(loops.groups);
   return settings;
 }
 

@@ -62,6 +62,7 @@ struct WorkloadSettings {
 struct Settings {
   DaemonSettings daemon;
   std::vector<host::LoopOptions> loops;  // 1 to 256, each name once
+  std::map<std::string, std::vector<std::string>> loop_groups;  // "io-{index}" to the names made of it
   std::vector<WorkloadSettings> workloads;
   ControlSettings control;
   MetricsSettings metrics;

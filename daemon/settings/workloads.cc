@@ -158,4 +158,9 @@ std::vector<WorkloadSettings> read_workloads(const Value& value, const Loops& lo
   return workloads;
 }
 
+WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& claims, const DaemonSettings& daemon) {
+  std::map<std::string, int> lines;
+  return read_workload(value, loops, claims, daemon, lines);
+}
+
 }  // namespace evloopd::settings

@@ -13,4 +13,8 @@ namespace evloopd::settings {
 [[nodiscard]] std::vector<WorkloadSettings> read_workloads(const Value& value, const Loops& loops, Claims& claims,
                                                            const DaemonSettings& daemon);
 
+// Reads one of them, which stands alone.
+[[nodiscard]] WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& claims,
+                                             const DaemonSettings& daemon);
+
 }  // namespace evloopd::settings

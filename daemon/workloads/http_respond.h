@@ -17,6 +17,11 @@ class HttpRespond final : public host::Workload {
   [[nodiscard]] std::string_view kind() const override { return "http.respond"; }
   [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop& loop) override;
 
+  [[nodiscard]] Adoption adopt(host::Workload& wanted) override {
+    const auto* other = dynamic_cast<HttpRespond*>(&wanted);
+    return other && other->options_ == options_ ? Adoption::same : Adoption::impossible;
+  }
+
  private:
   const HttpRespondOptions options_;
 };

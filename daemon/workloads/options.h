@@ -26,6 +26,8 @@ struct HttpRespondOptions {
   std::string body = "hello\n";
   std::string content_type = "text/plain; charset=utf-8";
   nanoseconds idle_timeout = std::chrono::seconds(60);  // of a keep-alive connection between requests
+
+  friend bool operator==(const HttpRespondOptions&, const HttpRespondOptions&) = default;
 };
 
 // Relays bytes between a client and one of several upstreams.
@@ -33,6 +35,8 @@ struct TcpProxyOptions {
   UpstreamsOptions upstreams{};
   std::size_t buffer = 256 * 1024;  // bytes held for a slow reader, in each direction, at most
   ConnectionOptions connection{};
+
+  friend bool operator==(const TcpProxyOptions&, const TcpProxyOptions&) = default;
 };
 
 using KindOptions = std::variant<TcpEchoOptions, TcpDiscardOptions, HttpRespondOptions, TcpProxyOptions>;

@@ -12,6 +12,9 @@ class TcpEcho final : public host::Workload {
  public:
   [[nodiscard]] std::string_view kind() const override { return "tcp.echo"; }
   [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop& loop) override;
+  [[nodiscard]] Adoption adopt(host::Workload& wanted) override {
+    return dynamic_cast<TcpEcho*>(&wanted) ? Adoption::same : Adoption::impossible;
+  }
 };
 
 }  // namespace evloopd::workloads

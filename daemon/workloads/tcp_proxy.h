@@ -24,6 +24,8 @@ class TcpProxy final : public host::Workload {
     if (config_.certificates) config_.certificates->reload();
   }
 
+  // In place if nothing but its list of upstreams differs.
+  [[nodiscard]] Adoption adopt(host::Workload& wanted) override;
   [[nodiscard]] std::vector<host::NamedCount> ends() const override { return config_.ends.all(); }
   [[nodiscard]] std::uint64_t dropped_log_lines() const override {
     return config_.access_log ? config_.access_log->dropped() : 0;

@@ -45,6 +45,7 @@ TEST(Errors, EveryReasonHasItsCode) {
   EXPECT_EQ(code_of(error(Reason::stop_timeout)), DEADLINE_EXCEEDED);
   EXPECT_EQ(code_of(error(Reason::operation_in_progress)), ABORTED);
   EXPECT_EQ(code_of(error(Reason::bad_argument)), INVALID_ARGUMENT);
+  EXPECT_EQ(code_of(error(Reason::config_invalid)), INVALID_ARGUMENT);
   EXPECT_EQ(code_of(error(Reason::job_failed)), UNKNOWN);
   EXPECT_EQ(code_of(error(Reason::address_in_use)), FAILED_PRECONDITION);
   EXPECT_EQ(code_of(error(Reason::os_permission_denied)), PERMISSION_DENIED);

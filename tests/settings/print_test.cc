@@ -75,7 +75,8 @@ auto fields(const ControlSocket& o) {
 
 void expect_equal(const Settings& a, const Settings& b) {
   const auto rest = [](const Settings& s) {
-    const auto& [daemon, loops, workloads, control, metrics, log, hidden] = s;
+    // Groups are printed as the loops they make.
+    const auto& [daemon, loops, groups, workloads, control, metrics, log, hidden] = s;
     const auto& [name, shutdown, exec_checks] = daemon;
     const auto& [lame_duck, drain] = shutdown;
     const auto& [observe, admin] = control;

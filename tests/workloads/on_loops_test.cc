@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,6 +57,12 @@ std::string fetch(const std::string& address) {
   return body == answer.npos ? "half an answer: " + answer : answer.substr(body + 4);
 }
 
+// Sends a byte and answers with the one that comes back; 0 if none does.
+char exchange(const evloop::UniqueFd& fd, char byte) {
+  if (::send(fd.get(), &byte, 1, MSG_NOSIGNAL) != 1 || ::recv(fd.get(), &byte, 1, 0) != 1) return 0;
+  return byte;
+}
+
 // A thread that fetches again and again.
 class Client {
  public:
@@ -101,10 +108,9 @@ class ProxyOnLoops : public testing::Test {
       EXPECT_TRUE(host_.create({.name = loop, .labels = {}}));
       EXPECT_TRUE(host_.start(loop, soon()));
     }
-    TcpProxyOptions proxy;
-    proxy.upstreams.list.push_back({add("a", {"web-0"}, HttpRespondOptions{.body = "a"})});
-    proxy.upstreams.list.push_back({add("b", {"web-1"}, HttpRespondOptions{.body = "b"})});
-    address_ = add("front", {"io-0", "io-1"}, proxy);
+    proxy_.upstreams.list.push_back({add("a", {"web-0"}, HttpRespondOptions{.body = "a"})});
+    proxy_.upstreams.list.push_back({add("b", {"web-1"}, HttpRespondOptions{.body = "b"})});
+    address_ = add("front", {"io-0", "io-1"}, proxy_);
   }
 
   std::string add(const std::string& name, std::vector<std::string> loops, const KindOptions& kind) {
@@ -112,6 +118,19 @@ class ProxyOnLoops : public testing::Test {
                                           make_workload(kind));
     EXPECT_TRUE(added) << added.error().message;
     return workload(name).listeners.at(0);
+  }
+  std::optional<host::Applied> apply(const std::string& name, std::vector<std::string> loops, const KindOptions& kind) {
+    const auto applied = host_.apply_workload({.name = name, .loops = std::move(loops), .addresses = {"127.0.0.1:0"}},
+                                              make_workload(kind));
+    if (applied) return *applied;
+    ADD_FAILURE() << applied.error().message;
+    return std::nullopt;
+  }
+  std::string refusal(const std::string& name, std::vector<std::string> loops, const KindOptions& kind,
+                      std::vector<std::string> addresses) {
+    const auto applied = host_.apply_workload(
+        {.name = name, .loops = std::move(loops), .addresses = std::move(addresses)}, make_workload(kind));
+    return applied ? "" : host::reason_name(applied.error().reason);
   }
   host::WorkloadSnapshot workload(const std::string& name) {
     for (auto& snapshot : host_.workloads())
@@ -121,6 +140,7 @@ class ProxyOnLoops : public testing::Test {
   }
 
   host::LoopHost host_{host::JobCatalogue{}};
+  TcpProxyOptions proxy_;
   std::string address_;
 };
 
@@ -209,6 +229,84 @@ TEST_F(ProxyOnLoops, SettingUpstreamsIsRefusedByItsReason) {
   EXPECT_STREQ(reason(host_.set_upstreams("a", {})), "BAD_ARGUMENT") << "it has no upstreams";
   EXPECT_STREQ(reason(host_.set_upstreams("front", {{.address = "nonsense"}})), "BAD_ARGUMENT");
   EXPECT_THAT(fetch(address_), testing::AnyOf("a", "b"));
+}
+
+// --- live change ---
+
+TEST_F(ProxyOnLoops, AppliedAsItIsNothingChanges) {
+  EXPECT_EQ(apply("a", {"web-0"}, HttpRespondOptions{.body = "a"}), host::Applied::unchanged);
+  auto proxy = proxy_;
+  EXPECT_EQ(apply("front", {"io-0", "io-1"}, proxy), host::Applied::unchanged);
+  proxy.upstreams.list.pop_back();
+  EXPECT_EQ(apply("front", {"io-0", "io-1"}, proxy), host::Applied::updated);
+  EXPECT_EQ(fetch(address_), "a");
+  EXPECT_EQ(fetch(address_), "a");
+}
+
+TEST_F(ProxyOnLoops, IsReplacedAgainAndAgainUnderLoadAndFailsNobody) {
+  Client one(address_);
+  Client two(address_);
+  ASSERT_TRUE(one.is_served());
+  for (int i = 0; i < 20; ++i) {
+    auto proxy = proxy_;
+    proxy.buffer = (static_cast<std::size_t>(i) + 5) * 4096;
+    const std::vector<std::string> loops = i % 3 == 2 ? std::vector<std::string>{"io-0"}
+                                                      : std::vector<std::string>{"io-0", "io-1"};
+    ASSERT_EQ(apply("front", loops, proxy), host::Applied::replaced);
+    ASSERT_TRUE(one.is_served());
+    ASSERT_TRUE(two.is_served());
+  }
+  EXPECT_EQ(workload("front").listeners.at(0), address_) << "its socket stays, though any port was asked for";
+  EXPECT_THAT(one.failures(), testing::IsEmpty());
+  EXPECT_THAT(two.failures(), testing::IsEmpty());
+}
+
+TEST_F(ProxyOnLoops, WhatCannotBeIsRefusedAndChangesNothing) {
+  auto proxy = proxy_;
+  proxy.buffer = 8192;
+  EXPECT_EQ(refusal("front", {"io-7"}, proxy, {"127.0.0.1:0"}), "LOOP_NOT_FOUND");
+  EXPECT_EQ(refusal("front", {"io-0"}, proxy, {"127.0.0.1:0", workload("a").listeners.at(0)}), "ADDRESS_IN_USE");
+  EXPECT_EQ(workload("front").loops.size(), 2U);
+  EXPECT_THAT(fetch(address_), testing::AnyOf("a", "b"));
+}
+
+TEST_F(ProxyOnLoops, WhoIsConnectedKeepsTheWorkloadTheyCameTo) {
+  const auto address = add("echo", {"io-0"}, TcpEchoOptions{});
+  const auto client = connect_to(address);
+  ASSERT_TRUE(client);
+  EXPECT_EQ(exchange(client, 'x'), 'x');
+  EXPECT_EQ(apply("echo", {"io-0"}, HttpRespondOptions{.body = "now HTTP"}), host::Applied::replaced);
+  EXPECT_EQ(fetch(address), "now HTTP");
+  EXPECT_EQ(exchange(client, 'y'), 'y');
+  EXPECT_EQ(workload("echo").connections_open, 1U) << "those who came before are counted";
+  EXPECT_TRUE(host_.remove_workload("echo"));
+  EXPECT_EQ(exchange(client, 'z'), 'z');
+}
+
+TEST_F(ProxyOnLoops, OfARemovedWorkloadTheAddressIsFreeAndTheNameToo) {
+  const auto address = workload("b").listeners.at(0);
+  ASSERT_TRUE(host_.remove_workload("b"));
+  EXPECT_STREQ(host::reason_name(host_.remove_workload("b").error().reason), "WORKLOAD_NOT_FOUND");
+  EXPECT_THAT(fetch(address), testing::StartsWith("connect: "));
+  const auto added = host_.add_workload({.name = "b", .loops = {"web-1"}, .addresses = {address}},
+                                        make_workload(HttpRespondOptions{.body = "b"}));
+  EXPECT_TRUE(added) << added.error().message;
+  EXPECT_EQ(fetch(address), "b");
+}
+
+TEST(KindsOnLoops, WhoHasNotLeftAReplacedWorkloadIsCutWhenTheDrainTimeoutIsOver) {
+  host::LoopHost host{host::JobCatalogue{}};
+  ASSERT_TRUE(host.create({.name = "io-0", .labels = {}, .drain_timeout = 0s}));
+  ASSERT_TRUE(host.start("io-0", soon()));
+  ASSERT_TRUE(host.add_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+                                make_workload(TcpEchoOptions{})));
+  const auto client = connect_to(host.workloads().at(0).listeners.at(0));
+  ASSERT_TRUE(client);
+  EXPECT_EQ(exchange(client, 'x'), 'x');
+  ASSERT_TRUE(host.apply_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+                                  make_workload(TcpDiscardOptions{})));
+  char byte = 0;
+  EXPECT_EQ(::recv(client.get(), &byte, 1, 0), 0) << "the end of data comes";
 }
 
 TEST(KindsOnLoops, WhoIsCutByADrainLearnsItBeforeTheLoopStops) {

@@ -28,12 +28,16 @@ enum class AllDown { refuse, use_all };
 struct QueueOptions {
   int length = 1024;  // 0: none waits
   nanoseconds timeout = std::chrono::seconds(5);
+
+  friend bool operator==(const QueueOptions&, const QueueOptions&) = default;
 };
 
 // How many connects may be retries, over ten seconds, on each loop.
 struct RetryOptions {
   int percent = 20;  // of the clients
   int least = 10;    // and so many a second
+
+  friend bool operator==(const RetryOptions&, const RetryOptions&) = default;
 };
 
 // Takes an upstream out that fails clients, for a while, whatever checks say.
@@ -43,6 +47,8 @@ struct EjectionOptions {
   nanoseconds time = std::chrono::seconds(10);  // the first; each that follows soon is longer by it
   nanoseconds longest = std::chrono::minutes(5);
   int most = 50;  // percent of the pool that may be out at once
+
+  friend bool operator==(const EjectionOptions&, const EjectionOptions&) = default;
 };
 
 enum class CheckKind { none, tcp, tls, http, expect, exec };
@@ -52,6 +58,8 @@ struct CheckTls {
   bool verify = true;
   std::string server_name{};  // empty: the host of the request, else the address
   std::string ca{};           // file; empty: whom the system trusts
+
+  friend bool operator==(const CheckTls&, const CheckTls&) = default;
 };
 
 // Asks each upstream again and again whether it serves.
@@ -83,6 +91,8 @@ struct CheckOptions {
   // exec: status 0 passes. The address stands in its environment: EVLOOPD_UPSTREAM, _HOST and _PORT.
   std::vector<std::string> command{};
   bool may_exec = false;  // without it a pool refuses the kind
+
+  friend bool operator==(const CheckOptions&, const CheckOptions&) = default;
 };
 
 // For entries that are names.
@@ -91,6 +101,8 @@ struct DnsOptions {
   nanoseconds least = std::chrono::seconds(1);    // an answer is good for its TTL, but no shorter
   nanoseconds most = std::chrono::minutes(5);     // and no longer than this
   nanoseconds timeout = std::chrono::seconds(5);  // for one look-up, all tries together
+
+  friend bool operator==(const DnsOptions&, const DnsOptions&) = default;
 };
 
 struct UpstreamsOptions {
@@ -105,6 +117,8 @@ struct UpstreamsOptions {
   nanoseconds slow_start{};  // in which the share of one that comes back grows from a tenth to the whole; 0: none
   AllDown all_down = AllDown::refuse;
   DnsOptions dns{};
+
+  friend bool operator==(const UpstreamsOptions&, const UpstreamsOptions&) = default;
 };
 
 }  // namespace evloopd::workloads

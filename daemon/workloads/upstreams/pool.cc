@@ -184,6 +184,13 @@ void Pool::resolved(const std::string& name, const std::vector<evloop::SocketAdd
 
 // --- the list ---
 
+std::vector<host::UpstreamSpec> Pool::list() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<host::UpstreamSpec> specs;
+  for (const auto& entry : entries_) specs.push_back(entry.spec);
+  return specs;
+}
+
 host::HostResult<void> Pool::set(std::vector<host::UpstreamSpec> list) {
   if (const auto checked = check_upstreams(list); !checked) return checked;
   const std::lock_guard lock(mutex_);

@@ -69,6 +69,7 @@ class Pool final : public host::Upstreams {
   void resolved(const std::string& name, const std::vector<evloop::SocketAddress>& addresses, evloop::TimePoint now);
 
   host::HostResult<void> set(std::vector<host::UpstreamSpec> list) override;
+  [[nodiscard]] std::vector<host::UpstreamSpec> list() const;  // as it was set
   [[nodiscard]] host::UpstreamsSnapshot snapshot() const override;
 
  private:
