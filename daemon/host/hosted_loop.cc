@@ -306,8 +306,13 @@ void HostedLoop::unwatch(const std::string& key, SharedSocket socket) {
   });
 }
 
-void HostedLoop::drain_connections(const std::string& key) {
-  worker_.on_loop([self = shared_from_this(), key](evloop::EventLoop&) { self->shares_.drain(key); });
+std::shared_ptr<const std::atomic<bool>> HostedLoop::drain_connections(const std::string& key) {
+  const auto told = std::make_shared<std::atomic<bool>>(false);
+  worker_.on_loop([self = shared_from_this(), key, told](evloop::EventLoop&) {
+    self->shares_.drain(key);
+    *told = true;
+  });
+  return told;
 }
 
 void HostedLoop::abort_connections(const std::string& key) {

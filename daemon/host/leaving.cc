@@ -20,9 +20,9 @@ void Leaving::add(std::string workload, std::string key, Loops loops, std::share
   const auto now = std::chrono::steady_clock::now();
   Generation leaving{.workload = std::move(workload), .key = std::move(key), .shares = {}, .keep = std::move(generation)};
   for (auto& loop : loops) {
-    loop->drain_connections(leaving.key);
+    auto told = loop->drain_connections(leaving.key);
     const auto deadline = now + std::min(loop->drain_timeout(), longest_drain);
-    leaving.shares.push_back({.loop = std::move(loop), .deadline = deadline});
+    leaving.shares.push_back({.loop = std::move(loop), .told = std::move(told), .deadline = deadline});
   }
   const std::lock_guard lock(mutex_);
   generations_.push_back(std::move(leaving));
@@ -33,9 +33,12 @@ void Leaving::look(HostedLoop::Deadline now) {
   const std::lock_guard lock(mutex_);
   for (auto& generation : generations_) {
     std::erase_if(generation.shares, [&](Share& share) {
+      if (share.loop->state() == LoopState::closed) return true;
+      const bool told = *share.told;  // first: from then on there are only fewer
       const auto left = share.loop->connections(generation.key);
-      if (left > 0 && now < share.deadline) return false;
-      if (left > 0 && !share.cut) {
+      const bool at_end = told && left == 0;
+      if (!at_end && now < share.deadline) return false;
+      if (!at_end && !share.cut) {
         evloop::log(evloop::LogLevel::warning, "workload " + generation.workload + " on loop " + share.loop->name() +
                                                    ": drain deadline passed, " + std::to_string(left) +
                                                    " connections are cut");

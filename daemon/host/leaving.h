@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,6 +27,8 @@ class Leaving {
  private:
   struct Share {
     std::shared_ptr<HostedLoop> loop;
+    // The loop accepts nobody for it any more: until then it may still get connections.
+    std::shared_ptr<const std::atomic<bool>> told;
     HostedLoop::Deadline deadline;
     bool cut = false;
   };

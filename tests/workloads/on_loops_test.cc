@@ -294,37 +294,36 @@ TEST_F(ProxyOnLoops, OfARemovedWorkloadTheAddressIsFreeAndTheNameToo) {
   EXPECT_EQ(fetch(address), "b");
 }
 
-TEST(KindsOnLoops, WhoHasNotLeftAReplacedWorkloadIsCutWhenTheDrainTimeoutIsOver) {
-  host::LoopHost host{host::JobCatalogue{}};
-  ASSERT_TRUE(host.create({.name = "io-0", .labels = {}, .drain_timeout = 0s}));
-  ASSERT_TRUE(host.start("io-0", soon()));
-  ASSERT_TRUE(host.add_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
-                                make_workload(TcpEchoOptions{})));
-  const auto client = connect_to(host.workloads().at(0).listeners.at(0));
-  ASSERT_TRUE(client);
-  EXPECT_EQ(exchange(client, 'x'), 'x');
-  ASSERT_TRUE(host.apply_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+// An echo on a loop that gives its clients no time to leave, with one client that has been served.
+class EchoWithoutPatience : public testing::Test {
+ protected:
+  EchoWithoutPatience() {
+    EXPECT_TRUE(host_.create({.name = "io-0", .labels = {}, .drain_timeout = 0s}));
+    EXPECT_TRUE(host_.start("io-0", soon()));
+    EXPECT_TRUE(host_.add_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+                                   make_workload(TcpEchoOptions{})));
+    client_ = connect_to(host_.workloads().at(0).listeners.at(0));
+    EXPECT_EQ(exchange(client_, 'x'), 'x');
+  }
+
+  host::LoopHost host_{host::JobCatalogue{}};
+  evloop::UniqueFd client_;
+};
+
+TEST_F(EchoWithoutPatience, WhoHasNotLeftAReplacedWorkloadIsCutWhenTheDrainTimeoutIsOver) {
+  ASSERT_TRUE(host_.apply_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
                                   make_workload(TcpDiscardOptions{})));
   char byte = 0;
-  EXPECT_EQ(::recv(client.get(), &byte, 1, 0), 0) << "the end of data comes";
+  EXPECT_EQ(::recv(client_.get(), &byte, 1, 0), 0) << "the end of data comes";
 }
 
-TEST(KindsOnLoops, WhoIsCutByADrainLearnsItBeforeTheLoopStops) {
-  host::LoopHost host{host::JobCatalogue{}};
-  ASSERT_TRUE(host.create({.name = "io-0", .labels = {}, .drain_timeout = 0s}));
-  ASSERT_TRUE(host.start("io-0", soon()));
-  ASSERT_TRUE(host.add_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
-                                make_workload(TcpEchoOptions{})));
-  const auto client = connect_to(host.workloads().at(0).listeners.at(0));
-  ASSERT_TRUE(client);
-  char byte = 'x';
-  ASSERT_EQ(::send(client.get(), &byte, 1, MSG_NOSIGNAL), 1);
-  ASSERT_EQ(::recv(client.get(), &byte, 1, 0), 1);
-  const auto drained = host.drain("io-0", soon());
+TEST_F(EchoWithoutPatience, WhoIsCutByADrainLearnsItBeforeTheLoopStops) {
+  const auto drained = host_.drain("io-0", soon());
   ASSERT_TRUE(drained) << drained.error().message;
   EXPECT_EQ(drained->state, host::LoopState::stopped);
   EXPECT_EQ(drained->drain->connections_cut, 1U);
-  EXPECT_EQ(::recv(client.get(), &byte, 1, MSG_DONTWAIT), 0) << "the end of data is there";
+  char byte = 0;
+  EXPECT_EQ(::recv(client_.get(), &byte, 1, MSG_DONTWAIT), 0) << "the end of data is there";
 }
 
 TEST_F(ProxyOnLoops, ShutsDownUnderLoad) {
