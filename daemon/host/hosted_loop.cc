@@ -301,9 +301,13 @@ void HostedLoop::watch(const std::string& key, SharedSocket socket) {
 }
 
 void HostedLoop::unwatch(const std::string& key, SharedSocket socket) {
-  worker_.on_loop([self = shared_from_this(), key, socket = std::move(socket)](evloop::EventLoop&) {
-    self->shares_.unwatch(key, socket);
+  worker_.on_loop([self = shared_from_this(), key, socket = std::move(socket)](evloop::EventLoop&) mutable {
+    self->shares_.unwatch(key, std::exchange(socket, nullptr));  // who waits in catch_up() finds it closed
   });
+}
+
+bool HostedLoop::catch_up(Deadline deadline) {
+  return call([](evloop::EventLoop&) {}, deadline) || state() == LoopState::closed;
 }
 
 std::shared_ptr<const std::atomic<bool>> HostedLoop::drain_connections(const std::string& key) {

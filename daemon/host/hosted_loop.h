@@ -57,6 +57,8 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   // See LoopShares.
   void watch(const std::string& key, SharedSocket socket);
   void unwatch(const std::string& key, SharedSocket socket);
+  // Waits until the loop has done all of what it was asked before; false if that is not so by the deadline.
+  bool catch_up(Deadline deadline);
   // What is answered turns true when the loop has done so, and all that it was asked before, such as unwatch().
   std::shared_ptr<const std::atomic<bool>> drain_connections(const std::string& key);
   void abort_connections(const std::string& key);

@@ -125,8 +125,14 @@ void Listeners::close() {
 void Listeners::refuse() {
   const std::lock_guard lock(mutex_);
   for (const auto& socket : gone_)
-    if (const auto held = socket.lock()) ::shutdown(held->fd.get(), SHUT_RDWR);
+    if (const auto held = socket.lock(); held && !has(*held)) ::shutdown(held->fd.get(), SHUT_RDWR);
   gone_.clear();
+}
+
+bool Listeners::has(const ListeningSocket& socket) const {
+  return std::ranges::any_of(groups_, [&](const Group& group) {
+    return std::ranges::any_of(group.leases, [&](const Lease& lease) { return lease.socket.get() == &socket; });
+  });
 }
 
 std::string Listeners::holder_of(const std::string& address) const {

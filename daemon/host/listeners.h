@@ -37,7 +37,7 @@ class Listeners {
   void rebalance();
   // Takes every socket back, for good; each is closed once its loops have let go of it.
   void close();
-  // Has those that a stuck loop still holds refuse connections all the same.
+  // Has those that were taken back and that a loop still holds, as it is stuck, refuse connections all the same.
   void refuse();
 
   // Who has a listener at this address; empty if nobody.
@@ -59,6 +59,8 @@ class Listeners {
 
   // Takes its sockets back.
   void dissolve(Group& group);
+  // A socket that was taken back may have been given to the next generation.
+  [[nodiscard]] bool has(const ListeningSocket& socket) const;
   static void rebalance(Group& group);
   static void tell_health(const std::vector<Group>& groups);
   static std::set<std::size_t> wanted(const Group& group, const Lease& lease, const std::vector<bool>& able);

@@ -9,6 +9,7 @@ namespace evloopd::host {
 namespace {
 
 constexpr std::chrono::seconds time_to_attach{10};  // a loop that is blocked for longer refuses the workload
+constexpr std::chrono::seconds time_to_let_go{1};   // of sockets; those of a loop that is blocked for longer are shut
 
 }  // namespace
 
@@ -156,7 +157,11 @@ void LoopHost::Impl::retire(const HostedWorkload& hosted) {
   std::vector<Loop> loops;
   for (const auto& name : hosted.options.loops)
     if (const auto loop = find(name)) loops.push_back(*loop);
-  leaving_workloads_.add(hosted.options.name, hosted.key, std::move(loops), hosted.workload);
+  leaving_workloads_.add(hosted.options.name, hosted.key, loops, hosted.workload);
+  // Who is told that an address is gone finds nobody there, and may listen there.
+  const auto deadline = std::chrono::steady_clock::now() + time_to_let_go;
+  for (const auto& loop : loops)
+    if (!loop->catch_up(deadline)) changes_->listeners.refuse();
   bell_->wake();
 }
 

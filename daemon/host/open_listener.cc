@@ -43,6 +43,18 @@ std::optional<SocketAddress> parse(const std::string& text) {
   }
 }
 
+// Of the file of a unix socket; null for other addresses.
+const char* path_of(const std::string& address) {
+  constexpr std::string_view prefix = "unix:/";
+  return address.starts_with(prefix) ? address.c_str() + prefix.size() - 1 : nullptr;
+}
+
+std::pair<dev_t, ino_t> identity(const char* path) {
+  struct stat status {};
+  if (!path || ::lstat(path, &status) < 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
 SharedSocket share(UniqueFd fd, const std::string& address) {
   return std::make_shared<const ListeningSocket>(std::move(fd), address);
 }
@@ -80,10 +92,13 @@ HostResult<void> widen_listener(Listeners::Listener& listener, std::size_t count
   }
 }
 
+ListeningSocket::ListeningSocket(UniqueFd socket, std::string bound)
+    : fd(std::move(socket)), address(std::move(bound)), file_(identity(path_of(address))) {}
+
 ListeningSocket::~ListeningSocket() {
   // Its file would stay, and nobody would be behind it.
-  constexpr std::string_view prefix = "unix:/";
-  if (address.starts_with(prefix)) ::unlink(address.c_str() + prefix.size() - 1);
+  const auto* const path = path_of(address);
+  if (path && identity(path) == file_) ::unlink(path);
 }
 
 }  // namespace evloopd::host

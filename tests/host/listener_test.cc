@@ -112,6 +112,55 @@ TEST_F(ListenerOnLoops, ALoopThatIsStuckHasItsSocketServedByTheOther) {
   EXPECT_TRUE(eventually([&] { return condition(get("stuck"), "Accepting") && condition(get("stuck"), "Ready"); }));
 }
 
+// A workload whose loop is blocked, so that it cannot let go of its listening socket.
+class ListenerOfAStuckLoop : public GreeterTest {
+ protected:
+  std::string greet_then_block(const std::string& wanted) {
+    evloop::EventLoop* loop = nullptr;
+    doings->on_attach = [&](evloop::EventLoop& attached) { loop = &attached; };
+    run("io-0");
+    auto address = greet_on({"io-0"}, wanted);
+    EXPECT_TRUE(is_greeted(address));
+    doings->on_attach = [](evloop::EventLoop&) {};
+    loop->call_soon_threadsafe([&] { gate.pass(); });
+    EXPECT_TRUE(gate.wait_until_held());
+    return address;
+  }
+
+  // On a loop that runs.
+  void greet_at(const std::string& address) {
+    run("io-1");
+    const auto added = host->add_workload({.name = "next", .loops = {"io-1"}, .addresses = {address}},
+                                          make_greeter(doings));
+    ASSERT_TRUE(added) << added.error().message;
+    EXPECT_TRUE(is_greeted(address));
+  }
+};
+
+TEST_F(ListenerOfAStuckLoop, RefusesConnectionsOnceItsWorkloadIsRemovedAndItsAddressIsFree) {
+  const auto address = greet_then_block("127.0.0.1:0");
+  ASSERT_TRUE(host->remove_workload("web"));
+  EXPECT_FALSE(is_greeted(address));
+  greet_at(address);
+  gate.open();
+  EXPECT_TRUE(eventually([&] { return condition(get("io-0"), "Ready"); }));
+  EXPECT_TRUE(is_greeted(address));
+}
+
+TEST_F(ListenerOfAStuckLoop, LeavesTheFileOfWhoCameAfterIt) {
+  std::string folder = std::filesystem::temp_directory_path() / "evloopd-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  const auto address = greet_then_block("unix:" + folder + "/web.sock");
+  ASSERT_TRUE(host->remove_workload("web"));
+  greet_at(address);
+  gate.open();
+  ASSERT_TRUE(host->stop("io-0", soon())) << "so it has let go";
+  EXPECT_TRUE(is_greeted(address));
+  host.reset();
+  EXPECT_FALSE(std::filesystem::exists(folder + "/web.sock"));
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(ListenerOnLoops, BothLoopsAccept) {
   run("io-0");
   run("io-1");
