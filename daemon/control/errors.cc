@@ -41,6 +41,7 @@ grpc::StatusCode code_of(const host::HostError& error) {
     case loop_running:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case loop_closed:
+    case loop_not_stuck:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case loop_stopped_early:
       return grpc::StatusCode::ABORTED;

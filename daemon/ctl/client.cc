@@ -193,6 +193,12 @@ Answer<v1::DrainProgress> Client::drain(const std::string& name, const Told& tol
   return impl_->drain(about_loop<v1::DrainLoopRequest>(name), told);
 }
 
+Answer<v1::ReplaceLoopResponse> Client::replace(const std::string& name, bool force) {
+  auto request = about_loop<v1::ReplaceLoopRequest>(name);
+  request.set_force(force);
+  return impl_->call(impl_->loops, &v1::LoopService::Stub::ReplaceLoop, request);
+}
+
 Answer<v1::Loop> Client::close(const std::string& name, v1::CloseMode mode) {
   auto request = about_loop<v1::CloseLoopRequest>(name);
   request.set_mode(mode);

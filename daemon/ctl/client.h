@@ -36,6 +36,7 @@ class Client {
   Answer<v1::Loop> stop(const std::string& name);
   // Calls `told` with each message, and answers the last.
   Answer<v1::DrainProgress> drain(const std::string& name, const Told& told);
+  Answer<v1::ReplaceLoopResponse> replace(const std::string& name, bool force);
   Answer<v1::Loop> close(const std::string& name, v1::CloseMode mode);
   Answer<void> remove(const std::string& name);
   Answer<std::string> run(const std::string& name, const v1::Job& job);

@@ -273,6 +273,16 @@ ExitCode Commands::drain(const std::vector<std::string>& names, bool live) {
   return overall(errors, names.size());
 }
 
+ExitCode Commands::replace(const std::string& name, bool force) {
+  const auto done = client_.replace(name, force);
+  if (!done) return fail("replace " + name, done.error(), name);
+  if (format_ == Format::json)
+    out_ << to_json(*done);
+  else
+    print_loops({done->loop(), done->replaced()});
+  return ExitCode::ok;
+}
+
 ExitCode Commands::close(const std::vector<std::string>& names, v1::CloseMode mode) {
   return for_each("close", names, [&](const auto& name) { return client_.close(name, mode); });
 }

@@ -33,6 +33,7 @@ class Commands {
   ExitCode start(const std::vector<std::string>& names);
   ExitCode stop(const std::vector<std::string>& names);
   ExitCode drain(const std::vector<std::string>& names, bool live);  // one after the other; live: say how it goes
+  ExitCode replace(const std::string& name, bool force);
   ExitCode close(const std::vector<std::string>& names, v1::CloseMode mode);
   ExitCode set_upstreams(const std::string& workload, const std::vector<v1::UpstreamTarget>& list);
   ExitCode remove(const std::vector<std::string>& names);  // loops, or workloads ("workloads/web")

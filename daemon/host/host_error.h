@@ -14,6 +14,7 @@ enum class Reason {
   loop_already_running,
   loop_running,
   loop_closed,
+  loop_not_stuck,
   loop_stopped_early,
   loop_stalled,
   job_timeout,

@@ -44,6 +44,12 @@ enum class Applied {
   replaced,   // by a new generation, which takes the new connections; those that are open come to their end
 };
 
+// What came of replacing a loop.
+struct Replacement {
+  LoopSnapshot loop;      // that has the name now
+  LoopSnapshot replaced;  // that had it, under its new one
+};
+
 // Graceful: cancel all tasks, shut down generators and executor, then close (asyncio.Runner's epilogue).
 // Raw: asyncio's bare loop.close().
 enum class CloseMode { graceful, raw };
@@ -69,6 +75,11 @@ class LoopHost {
   HostResult<LoopSnapshot> drain(std::string_view name, Deadline deadline);
   HostResult<LoopSnapshot> close(std::string_view name, CloseMode mode, Deadline deadline);
   HostResult<void> remove(std::string_view name);
+  // Puts a fresh loop in the place of one that is stuck, or of any that runs if `force`: with its name, options and
+  // workloads, and running if the old one was to run. The old one is called "<name>~1", or the next number that is free.
+  // It accepts nobody any more, is QUARANTINED while it is stuck, then cuts its connections and closes; closed, it is
+  // forgotten by itself. LOOP_NOT_STUCK.
+  HostResult<Replacement> replace(std::string_view name, bool force, Deadline deadline);
 
   // Runs a job on a loop that is not running. `cancelled` is polled (at least every 50 ms) so that a
   // client which goes away cancels the task, as Ctrl-C does to asyncio.run.

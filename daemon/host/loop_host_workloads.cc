@@ -19,10 +19,10 @@ HostResult<std::vector<LoopHost::Impl::Loop>> LoopHost::Impl::loops_for(const Wo
   for (const auto& name : options.loops) {
     const auto loop = find(name);
     if (!loop) return std::unexpected(loop.error());
-    if ((*loop)->state() == LoopState::closed)
+    if ((*loop)->state() == LoopState::closed || (*loop)->is_replaced())
       return std::unexpected(HostError{.reason = Reason::loop_closed,
                                        .message = "workload " + options.name + " cannot run on loop " + name +
-                                                  ", which is closed",
+                                                  ", which is closed or about to be",
                                        .metadata = {{"loop", name}, {"workload", options.name}}});
     loops.push_back(*loop);
   }
@@ -160,15 +160,17 @@ void LoopHost::Impl::retire(const HostedWorkload& hosted) {
   bell_->wake();
 }
 
+std::vector<LoopHost::Impl::HostedWorkload> LoopHost::Impl::workloads_on(const std::string& loop) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<HostedWorkload> found;
+  for (const auto& [name, hosted] : workloads_)
+    if (std::ranges::find(hosted.options.loops, loop) != hosted.options.loops.end()) found.push_back(hosted);
+  return found;
+}
+
 // A loop that was removed and made anew has its workloads again.
 HostResult<void> LoopHost::Impl::attach_again(const Loop& loop) {
-  std::vector<HostedWorkload> wanted;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [name, hosted] : workloads_)
-      if (std::ranges::find(hosted.options.loops, loop->name()) != hosted.options.loops.end())
-        wanted.push_back(hosted);
-  }
+  const auto wanted = workloads_on(loop->name());
   for (const auto& hosted : wanted) {
     if (const auto attached = attach(hosted, {loop}); !attached) return attached;
     changes_->listeners.replace(hosted.key, loop);

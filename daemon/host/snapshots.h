@@ -80,6 +80,7 @@ struct DrainSnapshot {
 
 struct LoopSnapshot {
   std::string name;
+  bool replaced = false;  // another loop has the name it had: it goes once it comes free
   std::string uid;
   std::map<std::string, std::string> labels;
   LoopState state = LoopState::created;

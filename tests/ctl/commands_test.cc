@@ -189,6 +189,18 @@ TEST_F(CommandsTest, ADrainThatAStopCameBeforeIsAWrongState) {
   EXPECT_EQ(ctl.commands.drain({"nobody"}, false), ExitCode::not_found);
 }
 
+TEST_F(CommandsTest, ReplaceShowsTheFreshLoopAndTheOldOne) {
+  daemon.run_loop("io-0");
+  EXPECT_EQ(ctl.commands.replace("io-0", false), ExitCode::wrong_state);
+  EXPECT_THAT(ctl.err.str(), AllOf(HasSubstr("evloopctl: replace io-0: loop io-0 is not stuck"),
+                                   HasSubstr("(LOOP_NOT_STUCK)"), HasSubstr("evloopctl replace io-0 --force")));
+  EXPECT_EQ(ctl.commands.replace("io-0", true), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), AllOf(HasSubstr("io-0    RUNNING"), HasSubstr("io-0~1  ")));
+  EXPECT_EQ(json.commands.replace("io-0", true), ExitCode::ok);
+  EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("loop").at("name"), "loops/io-0");
+  EXPECT_EQ(ctl.commands.replace("nobody", true), ExitCode::not_found);
+}
+
 TEST_F(CommandsTest, PsListsTheTasksOfAllLoopsUnlessToldWhich) {
   daemon.run_loop("io-0");
   daemon.run_loop("io-1");
