@@ -50,6 +50,7 @@ grpc::StatusCode code_of(const host::HostError& error) {
     case job_timeout:
       return grpc::StatusCode::DEADLINE_EXCEEDED;
     case stop_timeout:
+    case drain_timeout:
       return grpc::StatusCode::DEADLINE_EXCEEDED;
     case operation_in_progress:
       return grpc::StatusCode::ABORTED;

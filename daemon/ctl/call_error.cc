@@ -34,6 +34,7 @@ std::string hint(const CallError& error, const std::string& loop) {
   if (reason == "LOOP_STALLED" || reason == "STOP_TIMEOUT")
     return fmt::format("evloopctl describe {0} shows what it executes; --timeout waits longer, replace {0} does not",
                        loop);
+  if (reason == "DRAIN_TIMEOUT") return "the same command watches it further; with a shorter --timeout it ends sooner";
   if (reason == "OPERATION_IN_PROGRESS") return "wait for the other call to end and try again";
   if (reason == "ROLE_TOO_LOW") return "connect to the daemon's admin.sock with --addr";
   if (reason == "DAEMON_SHUTTING_DOWN") return "the daemon takes no changes while it stops";

@@ -256,11 +256,14 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
                  "  evloopctl stop io-0\n"
                  "  evloopctl stop io-0 --timeout 2s"},
                 a, chosen, [&a](Commands& c) { return c.stop(a.names); });
-  add_for_loops(app,
-                {"drain", "Take nothing new, let connections come to their end, then stop; start undoes it",
-                 "  evloopctl drain io-0\n"
-                 "  evloopctl drain io-0 --timeout 10s     what is left by then is cut"},
-                a, chosen, [&a](Commands& c) { return c.drain(a.names, ::isatty(STDOUT_FILENO) != 0); });
+  add_command(app,
+              {"drain", "Take nothing new, let connections come to their end, then stop a loop, or end a workload",
+               "  evloopctl drain io-0                         start undoes it\n"
+               "  evloopctl drain io-0 --timeout 10s           what is left by then is cut\n"
+               "  evloopctl drain workloads/web --timeout 1h   as rm does it, and says how it goes"},
+              chosen, [&a](Commands& c) { return c.drain(a.names, ::isatty(STDOUT_FILENO) != 0, a.timeout); })
+      ->add_option("loop", a.names, "A loop's name, or workloads/NAME")
+      ->required();
   add_replace(app, a, chosen);
   add_close(app, a, chosen);
   add_for_loops(app,

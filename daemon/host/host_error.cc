@@ -14,6 +14,7 @@ const char* reason_name(Reason reason) noexcept {
     case Reason::loop_stalled: return "LOOP_STALLED";
     case Reason::job_timeout: return "JOB_TIMEOUT";
     case Reason::stop_timeout: return "STOP_TIMEOUT";
+    case Reason::drain_timeout: return "DRAIN_TIMEOUT";
     case Reason::operation_in_progress: return "OPERATION_IN_PROGRESS";
     case Reason::bad_argument: return "BAD_ARGUMENT";
     case Reason::config_invalid: return "CONFIG_INVALID";

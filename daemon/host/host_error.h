@@ -19,6 +19,7 @@ enum class Reason {
   loop_stalled,
   job_timeout,
   stop_timeout,
+  drain_timeout,
   operation_in_progress,
   bad_argument,
   config_invalid,

@@ -27,11 +27,6 @@ Nanos time_to_end(HostedLoop::Deadline deadline) {
   return std::clamp<Nanos>((deadline - steady_clock::now()) / 5, 0s, 1s);
 }
 
-WallTime on_the_wall(HostedLoop::Deadline time) {
-  return std::chrono::system_clock::now() +
-         std::chrono::duration_cast<std::chrono::system_clock::duration>(time - steady_clock::now());
-}
-
 evloop::Coro<std::string> close_generators(evloop::EventLoop& loop) {
   co_await loop.shutdown_asyncgens();
   co_return "";

@@ -227,6 +227,9 @@ HostResult<Applied> LoopHost::apply_workload(WorkloadOptions options, std::uniqu
   return impl_->apply_workload(std::move(options), std::move(workload));
 }
 HostResult<void> LoopHost::remove_workload(std::string_view name) { return impl_->remove_workload(name); }
+HostResult<WorkloadDrain> LoopHost::drain_workload(std::string_view name, std::optional<Nanos> timeout) {
+  return impl_->drain_workload(name, timeout);
+}
 HostResult<void> LoopHost::set_upstreams(std::string_view name, std::vector<UpstreamSpec> list) {
   return impl_->set_upstreams(name, std::move(list));
 }

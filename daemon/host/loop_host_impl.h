@@ -56,6 +56,7 @@ class LoopHost::Impl {
   HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
   HostResult<Applied> apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
   HostResult<void> remove_workload(std::string_view name);
+  HostResult<WorkloadDrain> drain_workload(std::string_view name, std::optional<Nanos> timeout);
   HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);
   std::vector<std::string> shutdown(Nanos grace, const std::function<bool()>& hurry);
 
@@ -86,7 +87,10 @@ class LoopHost::Impl {
   static HostResult<void> attach(const HostedWorkload& hosted, const std::vector<Loop>& loops);
   HostResult<void> begin_generation(WorkloadOptions options, std::unique_ptr<Workload> workload,
                                     const HostedWorkload* before);
-  void retire(const HostedWorkload& hosted);
+  // Takes its listeners away, and forgets it; it is to be retired then. workload_mutex_ is held.
+  HostResult<HostedWorkload> withdraw(std::string_view name);
+  // Each loop's drain timeout if it is not said.
+  std::shared_ptr<Leaving::Generation> retire(const HostedWorkload& hosted, std::optional<Nanos> timeout = {});
   [[nodiscard]] Loop make_loop(LoopOptions options);  // throws std::system_error
   // On a loop that takes the place of another one of its name.
   [[nodiscard]] std::vector<HostedWorkload> workloads_on(const std::string& loop) const;

@@ -138,26 +138,48 @@ HostResult<Applied> LoopHost::Impl::apply_workload(WorkloadOptions options, std:
   return Applied::replaced;
 }
 
+HostResult<LoopHost::Impl::HostedWorkload> LoopHost::Impl::withdraw(std::string_view name) {
+  if (const auto open = check_open(); !open) return std::unexpected(open.error());
+  auto now = find_workload(name);
+  if (!now) return now;
+  changes_->listeners.remove(now->key);
+  const std::lock_guard lock(mutex_);
+  workloads_.erase(workloads_.find(name));
+  return now;
+}
+
 HostResult<void> LoopHost::Impl::remove_workload(std::string_view name) {
   const std::lock_guard one_at_a_time(workload_mutex_);
-  if (const auto open = check_open(); !open) return std::unexpected(open.error());
-  const auto now = find_workload(name);
-  if (!now) return std::unexpected(now.error());
-  changes_->listeners.remove(now->key);
-  {
-    const std::lock_guard lock(mutex_);
-    workloads_.erase(workloads_.find(name));
-  }
-  retire(*now);
+  const auto withdrawn = withdraw(name);
+  if (!withdrawn) return std::unexpected(withdrawn.error());
+  retire(*withdrawn);
   return {};
 }
 
-void LoopHost::Impl::retire(const HostedWorkload& hosted) {
+HostResult<WorkloadDrain> LoopHost::Impl::drain_workload(std::string_view name, std::optional<Nanos> timeout) {
+  const std::lock_guard one_at_a_time(workload_mutex_);
+  auto generations = leaving_workloads_.of(std::string(name));
+  const auto withdrawn = withdraw(name);
+  if (withdrawn)
+    generations.push_back(retire(*withdrawn, timeout));
+  else if (withdrawn.error().reason != Reason::workload_not_found || generations.empty())
+    return std::unexpected(withdrawn.error());
+  if (timeout) leaving_workloads_.limit(generations, std::chrono::steady_clock::now() + *timeout);
+  return [this, workload = std::string(name), generations = std::move(generations)] {
+    leaving_workloads_.look(std::chrono::steady_clock::now());
+    return leaving_workloads_.snapshot(workload, generations);
+  };
+}
+
+std::shared_ptr<Leaving::Generation> LoopHost::Impl::retire(const HostedWorkload& hosted,
+                                                            std::optional<Nanos> timeout) {
   std::vector<Loop> loops;
   for (const auto& name : hosted.options.loops)
     if (const auto loop = find(name)) loops.push_back(*loop);
-  leaving_workloads_.add(hosted.options.name, hosted.key, std::move(loops), hosted.workload);
+  auto generation =
+      leaving_workloads_.add(hosted.options.name, hosted.key, std::move(loops), hosted.workload, timeout);
   bell_->wake();
+  return generation;
 }
 
 std::vector<LoopHost::Impl::HostedWorkload> LoopHost::Impl::workloads_on(const std::string& loop) const {

@@ -166,6 +166,16 @@ TEST_F(CommandsTest, ADrainThatCutsConnectionsIsASuccess) {
                                    HasSubstr("io-0  STOPPED   drained, 2 connections cut as the time was over\n")));
 }
 
+TEST_F(CommandsTest, DrainEndsWorkloadsToo) {
+  const auto held = daemon.run_loop_with(2, "io-0");
+  EXPECT_EQ(ctl.commands.drain({"workloads/on-io-0", "io-0"}, true, std::chrono::milliseconds(300)), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), AllOf(HasSubstr("on-io-0  2 connections left (2 on io-0), cut in 0s\n"),
+                                   HasSubstr("on-io-0  drained, 2 connections cut as the time was over\n"),
+                                   HasSubstr("io-0  STOPPED   drained\n")));
+  EXPECT_EQ(ctl.commands.drain({"workloads/on-io-0"}, false), ExitCode::not_found);
+  EXPECT_THAT(ctl.err.str(), HasSubstr("(WORKLOAD_NOT_FOUND)"));
+}
+
 TEST_F(CommandsTest, ADrainIsALineOfJsonForEachMessage) {
   const auto held = daemon.run_loop_with(2, "io-0");
   Client hasty(daemon.admin_target(), std::chrono::seconds(1));
