@@ -81,7 +81,8 @@ control::WorkloadSource workload_source(const host::LoopHost& host, const settin
                      .exec_checks = settings.daemon.exec_checks,
                      .directory = std::filesystem::path(config_path).parent_path().string()}](const std::string& spec) {
     auto now = context;
-    for (const auto& loop : host.list()) now.loops.push_back(loop.name);
+    for (const auto& loop : host.list())
+      if (!loop.replaced) now.loops.push_back(loop.name);
     return plan_workloads(spec, now);
   };
 }

@@ -29,14 +29,18 @@ class ControlServer::Impl {
 
   void start() {
     // Loops made before anybody told us about changes; what we were told is newer.
-    for (const auto& loop : host_.list()) health_.add(service_of(loop), is_serving(loop));
+    for (const auto& loop : host_.list())
+      if (!loop.replaced) health_.add(service_of(loop), is_serving(loop));
     const auto threads = options_.waiting_calls + spare_threads;
     endpoints_ = {
         open({options_.admin_socket, options_.admin_mode, options_.admin_group, Role::admin, threads}),
         open({options_.observe_socket, options_.observe_mode, options_.observe_group, Role::observer, threads})};
   }
 
-  void loop_changed(const host::LoopSnapshot& loop) { health_.set(service_of(loop), is_serving(loop)); }
+  // Of one that was replaced nobody asks, by the name that is its own until it goes.
+  void loop_changed(const host::LoopSnapshot& loop) {
+    if (!loop.replaced) health_.set(service_of(loop), is_serving(loop));
+  }
   void set_serving(bool serving) { health_.set("", serving); }
 
   std::vector<std::string> stop(std::chrono::nanoseconds grace) {

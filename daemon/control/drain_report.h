@@ -9,24 +9,26 @@
 
 namespace evloopd::control::v1 {
 class DrainProgress;
-}
+class WorkloadDrainProgress;
+}  // namespace evloopd::control::v1
 
 namespace evloopd::control {
 
-// Tells a caller how a drain goes: at once, at each change but not more often than every 100 ms, and at least every
+// Tells a caller how something goes: at once, at each change but not more often than every 100 ms, and at least every
 // second. One thread.
-class DrainReport {
+template <class Snapshot, class Progress>
+class ProgressReport {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  using Send = std::function<bool(const v1::DrainProgress&)>;  // false: the caller has gone
+  using Send = std::function<bool(const Progress&)>;  // false: the caller has gone
 
-  static constexpr std::chrono::milliseconds pace{20};  // how often it wants to see the loop
+  static constexpr std::chrono::milliseconds pace{20};  // how often it wants to see how it goes
 
-  explicit DrainReport(Send send);
+  explicit ProgressReport(Send send);
 
-  void tell(const host::LoopSnapshot& loop, Time now);
-  // The drain is over, and that is the loop it left.
-  void finish(const host::LoopSnapshot& loop);
+  void tell(const Snapshot& snapshot, Time now);
+  // It is over, and that is what it left.
+  void finish(const Snapshot& snapshot);
 
  private:
   const Send send_;
@@ -34,5 +36,8 @@ class DrainReport {
   std::string told_;  // the last message, without its time
   std::optional<Time> told_at_;
 };
+
+using DrainReport = ProgressReport<host::LoopSnapshot, v1::DrainProgress>;
+using WorkloadDrainReport = ProgressReport<host::WorkloadDrainSnapshot, v1::WorkloadDrainProgress>;
 
 }  // namespace evloopd::control

@@ -41,6 +41,7 @@ grpc::StatusCode code_of(const host::HostError& error) {
     case loop_running:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case loop_closed:
+    case loop_not_stuck:
       return grpc::StatusCode::FAILED_PRECONDITION;
     case loop_stopped_early:
       return grpc::StatusCode::ABORTED;
@@ -49,6 +50,7 @@ grpc::StatusCode code_of(const host::HostError& error) {
     case job_timeout:
       return grpc::StatusCode::DEADLINE_EXCEEDED;
     case stop_timeout:
+    case drain_timeout:
       return grpc::StatusCode::DEADLINE_EXCEEDED;
     case operation_in_progress:
       return grpc::StatusCode::ABORTED;

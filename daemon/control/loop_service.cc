@@ -110,6 +110,20 @@ grpc::Status LoopService::DrainLoop(grpc::ServerContext* context, const v1::Drai
   });
 }
 
+grpc::Status LoopService::ReplaceLoop(grpc::ServerContext* context, const v1::ReplaceLoopRequest* request,
+                                      v1::ReplaceLoopResponse* response) {
+  const Change change{"ReplaceLoop", Role::operator_, request->name()};
+  return gate_.change(*context, change, [&](Gate::Deadline deadline) -> host::HostResult<void> {
+    const auto name = parse_loop(request->name());
+    if (!name) return std::unexpected(name.error());
+    const auto done = host_.replace(*name, request->force(), deadline);
+    if (!done) return std::unexpected(done.error());
+    translate(done->loop, *response->mutable_loop());
+    translate(done->replaced, *response->mutable_replaced());
+    return {};
+  });
+}
+
 grpc::Status LoopService::CloseLoop(grpc::ServerContext* context, const v1::CloseLoopRequest* request,
                                     v1::Loop* response) {
   return change_loop(*context, {"CloseLoop", Role::admin, request->name()}, *response,

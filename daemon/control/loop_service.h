@@ -22,6 +22,8 @@ class LoopService final : public v1::LoopService::Service {
   grpc::Status StopLoop(grpc::ServerContext* context, const v1::StopLoopRequest* request, v1::Loop* response) override;
   grpc::Status DrainLoop(grpc::ServerContext* context, const v1::DrainLoopRequest* request,
                          grpc::ServerWriter<v1::DrainProgress>* writer) override;
+  grpc::Status ReplaceLoop(grpc::ServerContext* context, const v1::ReplaceLoopRequest* request,
+                           v1::ReplaceLoopResponse* response) override;
   grpc::Status CloseLoop(grpc::ServerContext* context, const v1::CloseLoopRequest* request,
                          v1::Loop* response) override;
   grpc::Status DeleteLoop(grpc::ServerContext* context, const v1::DeleteLoopRequest* request,

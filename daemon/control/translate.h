@@ -10,6 +10,7 @@ class Histogram;
 class Loop;
 class Task;
 class Workload;
+class WorkloadDrainProgress;
 }  // namespace evloopd::control::v1
 namespace google::protobuf {
 class Timestamp;
@@ -23,6 +24,8 @@ void translate(const host::LoopSnapshot& loop, v1::Loop& out);
 void translate(const host::LoopSnapshot& loop, v1::DrainProgress& out);
 void translate(const host::TaskSnapshot& task, std::string_view loop, v1::Task& out);
 void translate(const host::WorkloadSnapshot& workload, v1::Workload& out);
+// Without the time, and what comes of it.
+void translate(const host::WorkloadDrainSnapshot& drain, v1::WorkloadDrainProgress& out);
 void translate(const host::HistogramSnapshot& histogram, v1::Histogram& out);
 void translate(host::WallTime time, google::protobuf::Timestamp& out);
 

@@ -77,4 +77,18 @@ void translate(const host::WorkloadSnapshot& workload, v1::Workload& out) {
   translate(workload.snapshot_time, *out.mutable_snapshot_time());
 }
 
+void translate(const host::WorkloadDrainSnapshot& drain, v1::WorkloadDrainProgress& out) {
+  out.set_name(workload_resource(drain.workload));
+  std::uint64_t left = 0;
+  for (const auto& each : drain.loops) {
+    auto& loop = *out.add_loops();
+    loop.set_loop(loop_resource(each.loop));
+    loop.set_connections_left(each.connections);
+    left += each.connections;
+  }
+  if (drain.deadline) translate(*drain.deadline, *out.mutable_deadline());
+  out.set_connections_left(left);
+  out.set_connections_cut(drain.connections_cut);
+}
+
 }  // namespace evloopd::control

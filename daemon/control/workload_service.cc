@@ -1,8 +1,12 @@
 #include "control/workload_service.h"
 
+#include <chrono>
+#include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "control/drain_report.h"
 #include "control/errors.h"
 #include "control/names.h"
 #include "control/paging.h"
@@ -31,6 +35,26 @@ v1::ApplyOutcome to_outcome(host::Applied applied) {
       return v1::APPLY_OUTCOME_REPLACED;
   }
   return v1::APPLY_OUTCOME_UNSPECIFIED;
+}
+
+host::HostResult<std::optional<host::Nanos>> parse_timeout(const v1::DrainWorkloadRequest& request) {
+  if (!request.has_timeout()) return std::nullopt;
+  constexpr std::chrono::hours longest{24};
+  const std::chrono::seconds seconds(request.timeout().seconds());
+  const std::chrono::nanoseconds nanos(request.timeout().nanos());
+  if (seconds >= std::chrono::seconds::zero() && nanos >= host::Nanos::zero() && nanos < std::chrono::seconds(1) &&
+      seconds <= longest && (seconds < longest || nanos == host::Nanos::zero()))
+    return seconds + nanos;
+  return std::unexpected(host::bad_argument("timeout", "0s to 24h", request.timeout().ShortDebugString()));
+}
+
+host::HostError still_draining(const host::WorkloadDrainSnapshot& drain) {
+  std::uint64_t left = 0;
+  for (const auto& loop : drain.loops) left += loop.connections;
+  return {.reason = host::Reason::drain_timeout,
+          .message = "workload " + drain.workload + " still has " + std::to_string(left) +
+                     " connections; its drain goes on, and another call joins it",
+          .metadata = {{"workload", drain.workload}, {"connections", std::to_string(left)}}};
 }
 
 }  // namespace
@@ -86,6 +110,31 @@ host::HostResult<void> WorkloadService::apply(const v1::ApplyWorkloadRequest& re
     if (const auto got = get(result.name(), *result.mutable_workload()); !got) return got;
   }
   return {};
+}
+
+grpc::Status WorkloadService::DrainWorkload(grpc::ServerContext* context, const v1::DrainWorkloadRequest* request,
+                                            grpc::ServerWriter<v1::WorkloadDrainProgress>* writer) {
+  const Change change{"DrainWorkload", Role::operator_, request->name()};
+  return gate_.change(*context, change, [&](Gate::Deadline deadline) -> host::HostResult<void> {
+    const auto name = parse_workload(request->name());
+    if (!name) return std::unexpected(name.error());
+    const auto timeout = parse_timeout(*request);
+    if (!timeout) return std::unexpected(timeout.error());
+    const auto drain = host_.drain_workload(*name, *timeout);
+    if (!drain) return std::unexpected(drain.error());
+    WorkloadDrainReport report([writer](const auto& progress) { return writer->Write(progress); });
+    // The host leads it: who reads slowly or goes away does not hold it up.
+    for (auto now = (*drain)();; now = (*drain)()) {
+      if (now.over) {
+        report.finish(now);
+        return {};
+      }
+      if (context->IsCancelled()) return {};
+      if (std::chrono::steady_clock::now() >= deadline) return std::unexpected(still_draining(now));
+      report.tell(now, std::chrono::steady_clock::now());
+      std::this_thread::sleep_for(WorkloadDrainReport::pace);
+    }
+  });
 }
 
 grpc::Status WorkloadService::DeleteWorkload(grpc::ServerContext* context, const v1::DeleteWorkloadRequest* request,

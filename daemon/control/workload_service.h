@@ -22,6 +22,8 @@ class WorkloadService final : public v1::WorkloadService::Service {
                             v1::Workload* response) override;
   grpc::Status ApplyWorkload(grpc::ServerContext* context, const v1::ApplyWorkloadRequest* request,
                              v1::ApplyWorkloadResponse* response) override;
+  grpc::Status DrainWorkload(grpc::ServerContext* context, const v1::DrainWorkloadRequest* request,
+                             grpc::ServerWriter<v1::WorkloadDrainProgress>* writer) override;
   grpc::Status DeleteWorkload(grpc::ServerContext* context, const v1::DeleteWorkloadRequest* request,
                               v1::DeleteWorkloadResponse* response) override;
 

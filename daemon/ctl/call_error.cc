@@ -29,8 +29,12 @@ std::string hint(const CallError& error, const std::string& loop) {
   if (reason == "LOOP_CLOSED") return fmt::format("it cannot run again: evloopctl rm {}, then evloopctl create", loop);
   if (reason == "LOOP_EXISTS") return "choose another name, or close and rm that loop";
   if (reason == "JOB_TIMEOUT") return "--timeout gives it longer";
+  if (reason == "LOOP_NOT_STUCK")
+    return fmt::format("if it runs, evloopctl replace {} --force cuts its connections", loop);
   if (reason == "LOOP_STALLED" || reason == "STOP_TIMEOUT")
-    return fmt::format("evloopctl describe {} shows what it executes; --timeout waits longer", loop);
+    return fmt::format("evloopctl describe {0} shows what it executes; --timeout waits longer, replace {0} does not",
+                       loop);
+  if (reason == "DRAIN_TIMEOUT") return "the same command watches it further; with a shorter --timeout it ends sooner";
   if (reason == "OPERATION_IN_PROGRESS") return "wait for the other call to end and try again";
   if (reason == "ROLE_TOO_LOW") return "connect to the daemon's admin.sock with --addr";
   if (reason == "DAEMON_SHUTTING_DOWN") return "the daemon takes no changes while it stops";

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "ctl/address.h"
+#include "ctl/format.h"
 #include "evloopd/control/v1/daemon_service.grpc.pb.h"
 #include "evloopd/control/v1/inspection_service.grpc.pb.h"
 #include "evloopd/control/v1/loop_service.grpc.pb.h"
@@ -25,6 +26,7 @@ namespace evloopd::ctl {
 namespace {
 
 constexpr int largest_page = 1000;
+constexpr std::chrono::seconds time_to_cut{5};  // what is left when a drain's time is over, and to tell of it
 
 std::string code_name(grpc::StatusCode code) {
   constexpr std::array names{
@@ -98,11 +100,17 @@ class Client::Impl {
     return response;
   }
 
-  Answer<v1::DrainProgress> drain(const v1::DrainLoopRequest& request, const Told& told) {
+  // One call that answers with a stream: `told` gets each message, and the last is the answer.
+  template <class Stub, class Request, class Progress>
+  Answer<Progress> watch(Stub& stub,
+                         std::unique_ptr<grpc::ClientReader<Progress>> (Stub::*method)(grpc::ClientContext*,
+                                                                                       const Request&),
+                         const Request& request, const std::function<void(const Progress&)>& told,
+                         std::chrono::nanoseconds longer = {}) {
     grpc::ClientContext context;
-    limit(context);
-    const auto stream = loops.DrainLoop(&context, request);
-    v1::DrainProgress progress;
+    limit(context, longer);
+    const auto stream = (stub.*method)(&context, request);
+    Progress progress;
     while (stream->Read(&progress)) told(progress);
     const auto status = stream->Finish();
     if (!status.ok()) return std::unexpected(to_error(status, target_));
@@ -126,9 +134,9 @@ class Client::Impl {
   }
 
  private:
-  void limit(grpc::ClientContext& context) const {
+  void limit(grpc::ClientContext& context, std::chrono::nanoseconds longer = {}) const {
     context.set_deadline(std::chrono::system_clock::now() +
-                         std::chrono::duration_cast<std::chrono::system_clock::duration>(timeout_));
+                         std::chrono::duration_cast<std::chrono::system_clock::duration>(timeout_ + longer));
   }
 
   const std::string target_;
@@ -190,7 +198,13 @@ Answer<v1::Loop> Client::stop(const std::string& name) {
 }
 
 Answer<v1::DrainProgress> Client::drain(const std::string& name, const Told& told) {
-  return impl_->drain(about_loop<v1::DrainLoopRequest>(name), told);
+  return impl_->watch(impl_->loops, &v1::LoopService::Stub::DrainLoop, about_loop<v1::DrainLoopRequest>(name), told);
+}
+
+Answer<v1::ReplaceLoopResponse> Client::replace(const std::string& name, bool force) {
+  auto request = about_loop<v1::ReplaceLoopRequest>(name);
+  request.set_force(force);
+  return impl_->call(impl_->loops, &v1::LoopService::Stub::ReplaceLoop, request);
 }
 
 Answer<v1::Loop> Client::close(const std::string& name, v1::CloseMode mode) {
@@ -237,6 +251,15 @@ Answer<v1::ApplyWorkloadResponse> Client::apply(const std::string& spec, bool va
   request.set_spec(spec);
   request.set_validate_only(validate_only);
   return impl_->call(impl_->workloads, &v1::WorkloadService::Stub::ApplyWorkload, request);
+}
+
+Answer<v1::WorkloadDrainProgress> Client::drain_workload(const std::string& name,
+                                                         std::optional<std::chrono::nanoseconds> limit,
+                                                         const WorkloadTold& told) {
+  v1::DrainWorkloadRequest request;
+  request.set_name(workload_resource(name));
+  if (limit) *request.mutable_timeout() = to_duration(*limit);
+  return impl_->watch(impl_->workloads, &v1::WorkloadService::Stub::DrainWorkload, request, told, time_to_cut);
 }
 
 Answer<void> Client::remove_workload(const std::string& name) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ namespace v1 = ::evloopd::control::v1;
 class Client {
  public:
   using Told = std::function<void(const v1::DrainProgress&)>;
+  using WorkloadTold = std::function<void(const v1::WorkloadDrainProgress&)>;
 
   Client(std::string target, std::chrono::nanoseconds timeout);
   ~Client();
@@ -36,6 +38,7 @@ class Client {
   Answer<v1::Loop> stop(const std::string& name);
   // Calls `told` with each message, and answers the last.
   Answer<v1::DrainProgress> drain(const std::string& name, const Told& told);
+  Answer<v1::ReplaceLoopResponse> replace(const std::string& name, bool force);
   Answer<v1::Loop> close(const std::string& name, v1::CloseMode mode);
   Answer<void> remove(const std::string& name);
   Answer<std::string> run(const std::string& name, const v1::Job& job);
@@ -44,6 +47,10 @@ class Client {
   Answer<std::vector<v1::Workload>> workloads();
   Answer<v1::Workload> workload(const std::string& name);
   Answer<v1::ApplyWorkloadResponse> apply(const std::string& spec, bool validate_only);
+  // Calls `told` with each message, and answers the last. With `limit` what is left by then is cut.
+  Answer<v1::WorkloadDrainProgress> drain_workload(const std::string& name,
+                                                   std::optional<std::chrono::nanoseconds> limit,
+                                                   const WorkloadTold& told);
   Answer<void> remove_workload(const std::string& name);
   Answer<v1::Workload> set_upstreams(const std::string& name, const std::vector<v1::UpstreamTarget>& list);
   Answer<v1::Daemon> daemon();

@@ -252,25 +252,50 @@ ExitCode Commands::stop(const std::vector<std::string>& names) {
   return for_each("stop", names, [&](const auto& name) { return client_.stop(name); });
 }
 
-ExitCode Commands::drain(const std::vector<std::string>& names, bool live) {
+template <class Progress>
+void Commands::tell(const Progress& progress, bool live, bool last) {
   const bool as_text = format_ == Format::table || format_ == Format::wide;
+  if (format_ == Format::json)
+    out_ << to_json(progress, false) << std::endl;
+  else if (as_text && (live || last))
+    out_ << drain_line(progress) << std::endl;
+}
+
+ExitCode Commands::drain(const std::vector<std::string>& names, bool live,
+                         std::optional<std::chrono::nanoseconds> limit) {
   std::vector<CallError> errors;
+  const auto add = [&](const std::string& name, CallError error) {
+    if (error.code.empty()) return;
+    fail("drain " + name, error, name);
+    errors.push_back(std::move(error));
+  };
   for (const auto& name : names) {
-    const auto last = client_.drain(name, [&](const v1::DrainProgress& progress) {
-      if (format_ == Format::json)
-        out_ << to_json(progress, false) << std::endl;
-      else if (as_text && (live || progress.outcome() != v1::DRAIN_OUTCOME_UNSPECIFIED))
-        out_ << drain_line(progress) << std::endl;
-    });
-    auto error = last ? drain_error(*last) : last.error();
-    if (!error.code.empty()) {
-      fail("drain " + name, error, name);
-      errors.push_back(std::move(error));
-    } else if (format_ == Format::name) {
-      out_ << last->name() << '\n';
+    if (name.starts_with("workloads/")) {
+      const auto last = client_.drain_workload(name, limit, [&](const v1::WorkloadDrainProgress& progress) {
+        tell(progress, live, progress.outcome() != v1::WORKLOAD_DRAIN_OUTCOME_UNSPECIFIED);
+      });
+      add(name, last ? CallError{} : last.error());
+      if (last && format_ == Format::name) out_ << last->name() << '\n';
+    } else {
+      const auto last = client_.drain(name, [&](const v1::DrainProgress& progress) {
+        tell(progress, live, progress.outcome() != v1::DRAIN_OUTCOME_UNSPECIFIED);
+      });
+      const auto error = last ? drain_error(*last) : last.error();
+      add(name, error);
+      if (error.code.empty() && format_ == Format::name) out_ << last->name() << '\n';
     }
   }
   return overall(errors, names.size());
+}
+
+ExitCode Commands::replace(const std::string& name, bool force) {
+  const auto done = client_.replace(name, force);
+  if (!done) return fail("replace " + name, done.error(), name);
+  if (format_ == Format::json)
+    out_ << to_json(*done);
+  else
+    print_loops({done->loop(), done->replaced()});
+  return ExitCode::ok;
 }
 
 ExitCode Commands::close(const std::vector<std::string>& names, v1::CloseMode mode) {

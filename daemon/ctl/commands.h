@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <iosfwd>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +34,10 @@ class Commands {
   ExitCode create(const std::string& name, const std::map<std::string, std::string>& labels, v1::SelectorKind selector);
   ExitCode start(const std::vector<std::string>& names);
   ExitCode stop(const std::vector<std::string>& names);
-  ExitCode drain(const std::vector<std::string>& names, bool live);  // one after the other; live: say how it goes
+  // Loops, or workloads ("workloads/web"), one after the other. live: say how it goes. Of a workload what is left by
+  // `limit` is cut; of a loop what is left by the client's timeout.
+  ExitCode drain(const std::vector<std::string>& names, bool live, std::optional<std::chrono::nanoseconds> limit = {});
+  ExitCode replace(const std::string& name, bool force);
   ExitCode close(const std::vector<std::string>& names, v1::CloseMode mode);
   ExitCode set_upstreams(const std::string& workload, const std::vector<v1::UpstreamTarget>& list);
   ExitCode remove(const std::vector<std::string>& names);  // loops, or workloads ("workloads/web")
@@ -44,6 +49,10 @@ class Commands {
   ExitCode describe_each(const std::vector<std::string>& names, Answer<Item> (Client::*get)(const std::string&),
                          google::protobuf::RepeatedPtrField<Item>* (All::*items)());
   ExitCode show_upstreams(const std::string& what, const Answer<v1::Workload>& workload);
+
+  // Prints a message of a drain, as the format asks.
+  template <class Progress>
+  void tell(const Progress& progress, bool live, bool last);
 
   using LoopCall = std::function<Answer<v1::Loop>(const std::string& name)>;
 

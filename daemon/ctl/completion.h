@@ -25,9 +25,9 @@ inline constexpr std::string_view bash_completion = R"(_evloopctl() {
     esac
   done
   case $command in
-    "") COMPREPLY=($(compgen -W "ls describe ps create start stop drain close rm run apply status health
+    "") COMPREPLY=($(compgen -W "ls describe ps create start stop drain replace close rm run apply status health
           workloads upstreams version completion --addr --output --timeout --no-color --help" -- "$word")) ;;
-    describe|ps|start|stop|drain|close|rm|run|health)
+    describe|ps|start|stop|drain|replace|close|rm|run|health)
       local loops
       loops=$(evloopctl --timeout 1s -o name ls 2>/dev/null)
       COMPREPLY=($(compgen -W "${loops//loops\//}" -- "$word")) ;;

@@ -15,6 +15,14 @@ nanoseconds to_nanos(const google::protobuf::Duration& duration) {
   return std::chrono::seconds(duration.seconds()) + nanoseconds(duration.nanos());
 }
 
+google::protobuf::Duration to_duration(std::chrono::nanoseconds time) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
+  google::protobuf::Duration duration;
+  duration.set_seconds(seconds.count());
+  duration.set_nanos(static_cast<std::int32_t>((time - seconds).count()));
+  return duration;
+}
+
 nanoseconds between(const google::protobuf::Timestamp& from, const google::protobuf::Timestamp& to) {
   return std::chrono::seconds(to.seconds() - from.seconds()) + nanoseconds(to.nanos() - from.nanos());
 }

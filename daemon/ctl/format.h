@@ -18,6 +18,8 @@ namespace evloopd::ctl {
 
 [[nodiscard]] std::chrono::nanoseconds to_nanos(const google::protobuf::Duration& duration);
 
+[[nodiscard]] google::protobuf::Duration to_duration(std::chrono::nanoseconds time);
+
 // The time from one to the other.
 [[nodiscard]] std::chrono::nanoseconds between(const google::protobuf::Timestamp& from,
                                                const google::protobuf::Timestamp& to);

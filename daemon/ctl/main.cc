@@ -34,6 +34,7 @@ struct Arguments {
   std::map<std::string, std::string> labels;
   v1::SelectorKind selector = v1::SELECTOR_KIND_UNSPECIFIED;
   bool raw = false;
+  bool force = false;
   v1::Job job;
   std::vector<v1::UpstreamTarget> upstreams;
   std::string spec;
@@ -141,6 +142,16 @@ void add_create(CLI::App& app, Arguments& a, Action& chosen) {
       ->allow_extra_args(false);
 }
 
+void add_replace(CLI::App& app, Arguments& a, Action& chosen) {
+  auto* replace = add_command(app,
+                              {"replace", "Put a fresh loop in the place of a stuck one, which goes when it comes free",
+                               "  evloopctl replace io-0\n"
+                               "  evloopctl replace io-0 --force       though it is not stuck: cuts its connections"},
+                              chosen, [&a](Commands& c) { return c.replace(a.name, a.force); });
+  replace->add_option("loop", a.name)->required();
+  replace->add_flag("--force", a.force, "Also a loop that is not stuck");
+}
+
 void add_close(CLI::App& app, Arguments& a, Action& chosen) {
   auto* close = add_command(
       app,
@@ -245,11 +256,15 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
                  "  evloopctl stop io-0\n"
                  "  evloopctl stop io-0 --timeout 2s"},
                 a, chosen, [&a](Commands& c) { return c.stop(a.names); });
-  add_for_loops(app,
-                {"drain", "Take nothing new, let connections come to their end, then stop; start undoes it",
-                 "  evloopctl drain io-0\n"
-                 "  evloopctl drain io-0 --timeout 10s     what is left by then is cut"},
-                a, chosen, [&a](Commands& c) { return c.drain(a.names, ::isatty(STDOUT_FILENO) != 0); });
+  add_command(app,
+              {"drain", "Take nothing new, let connections come to their end, then stop a loop, or end a workload",
+               "  evloopctl drain io-0                         start undoes it\n"
+               "  evloopctl drain io-0 --timeout 10s           what is left by then is cut\n"
+               "  evloopctl drain workloads/web --timeout 1h   as rm does it, and says how it goes"},
+              chosen, [&a](Commands& c) { return c.drain(a.names, ::isatty(STDOUT_FILENO) != 0, a.timeout); })
+      ->add_option("loop", a.names, "A loop's name, or workloads/NAME")
+      ->required();
+  add_replace(app, a, chosen);
   add_close(app, a, chosen);
   add_for_loops(app,
                 {"rm", "Forget closed loops; end workloads, of which connections come to their end",

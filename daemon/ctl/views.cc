@@ -313,10 +313,37 @@ Table upstreams_table(const v1::Workload& workload, bool wide) {
   return table;
 }
 
+namespace {
+
+std::string counted(std::uint64_t count, const char* what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::string drain_line(const v1::WorkloadDrainProgress& progress) {
+  const auto what = [&]() -> std::string {
+    switch (progress.outcome()) {
+      case v1::WORKLOAD_DRAIN_OUTCOME_DRAINED:
+        return "drained";
+      case v1::WORKLOAD_DRAIN_OUTCOME_TIMEOUT:
+        return "drained, " + counted(progress.connections_cut(), "connection") + " cut as the time was over";
+      default:
+        break;
+    }
+    std::vector<std::string> loops;
+    for (const auto& loop : progress.loops())
+      if (loop.connections_left() > 0)
+        loops.push_back(fmt::format("{} on {}", loop.connections_left(), short_name(loop.loop())));
+    auto left = counted(progress.connections_left(), "connection") + " left";
+    if (!loops.empty()) left += fmt::format(" ({})", fmt::join(loops, ", "));
+    if (progress.connections_cut() > 0) return left + ", cutting";
+    return left + ", cut in " + format_age(between(progress.snapshot_time(), progress.deadline()));
+  }();
+  return fmt::format("{}  {}", short_name(progress.name()), what);
+}
+
 std::string drain_line(const v1::DrainProgress& progress) {
-  const auto counted = [](std::uint64_t count, const char* what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-  };
   const auto left =
       counted(progress.connections_left(), "connection") + " and " + counted(progress.tasks_left(), "task") + " left";
   const auto what = [&] {

@@ -30,6 +30,7 @@ struct LoopTask {
 
 // "io-0  DRAINING  3 connections and 5 tasks left, cut in 12s"
 [[nodiscard]] std::string drain_line(const v1::DrainProgress& progress);
+[[nodiscard]] std::string drain_line(const v1::WorkloadDrainProgress& progress);
 
 [[nodiscard]] std::string describe(const v1::Loop& loop);
 [[nodiscard]] std::string describe(const v1::Workload& workload);

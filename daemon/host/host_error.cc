@@ -9,10 +9,12 @@ const char* reason_name(Reason reason) noexcept {
     case Reason::loop_already_running: return "LOOP_ALREADY_RUNNING";
     case Reason::loop_running: return "LOOP_RUNNING";
     case Reason::loop_closed: return "LOOP_CLOSED";
+    case Reason::loop_not_stuck: return "LOOP_NOT_STUCK";
     case Reason::loop_stopped_early: return "LOOP_STOPPED_EARLY";
     case Reason::loop_stalled: return "LOOP_STALLED";
     case Reason::job_timeout: return "JOB_TIMEOUT";
     case Reason::stop_timeout: return "STOP_TIMEOUT";
+    case Reason::drain_timeout: return "DRAIN_TIMEOUT";
     case Reason::operation_in_progress: return "OPERATION_IN_PROGRESS";
     case Reason::bad_argument: return "BAD_ARGUMENT";
     case Reason::config_invalid: return "CONFIG_INVALID";

@@ -27,11 +27,6 @@ Nanos time_to_end(HostedLoop::Deadline deadline) {
   return std::clamp<Nanos>((deadline - steady_clock::now()) / 5, 0s, 1s);
 }
 
-WallTime on_the_wall(HostedLoop::Deadline time) {
-  return std::chrono::system_clock::now() +
-         std::chrono::duration_cast<std::chrono::system_clock::duration>(time - steady_clock::now());
-}
-
 evloop::Coro<std::string> close_generators(evloop::EventLoop& loop) {
   co_await loop.shutdown_asyncgens();
   co_return "";
@@ -41,10 +36,11 @@ evloop::Coro<std::string> close_generators(evloop::EventLoop& loop) {
 
 HostedLoop::HostedLoop(LoopOptions options, std::string uid, std::shared_ptr<Bell> bell, Changed changed)
     : options_(std::move(options)),
+      name_(std::make_shared<LoopName>(options_.name)),
       uid_(std::move(uid)),
-      life_(options_.name, [this, changed = std::move(changed)] { changed(*this); }),
+      life_(name_, [this, changed = std::move(changed)] { changed(*this); }),
       worker_(options_.name, options_.selector, std::move(bell)),
-      health_(options_.name, worker_.port(), options_.stall_warn, options_.stall_critical) {}
+      health_(name_, worker_.port(), options_.stall_warn, options_.stall_critical) {}
 
 // --- on the loop's thread ---
 
@@ -96,7 +92,11 @@ HostResult<void> HostedLoop::start(Deadline deadline) {
   if (admitted->before == LoopState::draining) return {};
   worker_.execute(
       [self = shared_from_this(), run = admitted->run](evloop::EventLoop& loop) { self->run_forever(loop, run); });
-  if (!life_.wait_while(LoopState::starting, deadline)) return std::unexpected(late(Reason::loop_stalled, "start"));
+  const bool left = life_.wait_while(LoopState::starting, deadline);
+  // It may have been replaced meanwhile.
+  const auto state = life_.state();
+  if (state == LoopState::closed) return std::unexpected(late(Reason::loop_closed, "start"));
+  if (!left || state == LoopState::quarantined) return std::unexpected(late(Reason::loop_stalled, "start"));
   return {};
 }
 
@@ -195,7 +195,9 @@ HostResult<std::string> HostedLoop::run_job(std::string kind, JobStart start, De
   worker_.execute([self = shared_from_this(), job, run = admitted->run](evloop::EventLoop& loop) {
     self->run_job_now(loop, run, *job);
   });
-  if (auto answer = job->wait(until, cancelled)) return std::move(*answer);
+  // One that was replaced before the job came to it drops it.
+  const auto given_up = [&] { return (cancelled && cancelled()) || life_.state() == LoopState::closed; };
+  if (auto answer = job->wait(until, given_up)) return std::move(*answer);
   const auto cause = steady_clock::now() < until ? JobRun::Cause::caller_gone : JobRun::Cause::late;
   worker_.on_loop([job, cause](evloop::EventLoop&) { job->cancel(cause); });
   if (auto answer = job->wait(std::min<Deadline>(deadline, steady_clock::now() + time_to_cancel), nullptr))
@@ -244,9 +246,32 @@ void HostedLoop::hurry_close() {
 }
 
 void HostedLoop::quarantine() {
-  const bool closes = life_.state() == LoopState::closing;
+  const auto before = life_.state();
+  if (before == LoopState::quarantined) return;  // it was replaced
   life_.quarantine();
-  if (!closes) post_close(CloseMode::graceful);
+  if (before != LoopState::closing) post_close(CloseMode::graceful);
+}
+
+HostResult<void> HostedLoop::check_replaceable(bool force) const {
+  const auto state = life_.state();
+  const auto answer = verdict(state, Command::replace);
+  if (answer.answer == Answer::refuse)
+    return std::unexpected(refusal(name(), state, Command::replace, answer.reason));
+  if (force || health_.is_stuck()) return {};
+  return std::unexpected(HostError{
+      .reason = Reason::loop_not_stuck,
+      .message = "loop " + name() + " is not stuck: no callback holds it up for longer than its stall.critical",
+      .metadata = {{"loop", name()}, {"state", state_name(state)}}});
+}
+
+HostResult<void> HostedLoop::give_up(const std::function<HostResult<void>(LoopName&)>& rename) {
+  const auto admitted = life_.admit(Command::replace);
+  if (!admitted) return std::unexpected(admitted.error());
+  shares_.bar();
+  const auto renamed = rename(*name_);
+  post_stop(admitted->run);
+  post_close(CloseMode::graceful);
+  return renamed;
 }
 
 bool HostedLoop::is_drained() const {
@@ -306,9 +331,7 @@ void HostedLoop::unwatch(const std::string& key, SharedSocket socket) {
   });
 }
 
-bool HostedLoop::catch_up(Deadline deadline) {
-  return call([](evloop::EventLoop&) {}, deadline) || state() == LoopState::closed;
-}
+void HostedLoop::catch_up(Deadline deadline) { call([](evloop::EventLoop&) {}, deadline); }
 
 std::shared_ptr<const std::atomic<bool>> HostedLoop::drain_connections(const std::string& key) {
   const auto told = std::make_shared<std::atomic<bool>>(false);
@@ -335,6 +358,7 @@ LoopSnapshot HostedLoop::snapshot() const {
   const auto usage = worker_.usage();
   LoopSnapshot snapshot;
   snapshot.name = name();
+  snapshot.replaced = is_replaced();
   snapshot.uid = uid_;
   snapshot.labels = options_.labels;
   snapshot.state = life.state;

@@ -9,6 +9,7 @@
 #include "host/job.h"
 #include "host/life_cycle.h"
 #include "host/loop_health.h"
+#include "host/loop_name.h"
 #include "host/loop_shares.h"
 #include "host/worker.h"
 
@@ -26,7 +27,8 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   // Throws std::system_error. See Worker for `bell`, LifeCycle for `changed`.
   HostedLoop(LoopOptions options, std::string uid, std::shared_ptr<Bell> bell, Changed changed);
 
-  [[nodiscard]] const std::string& name() const noexcept { return options_.name; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_->get(); }
+  [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }  // as it was made
 
   HostResult<void> start(Deadline deadline);
   HostResult<void> stop(Deadline deadline);
@@ -45,6 +47,15 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   void hurry_close();
   // Gives the loop up. It is closed if it ever comes free.
   void quarantine();
+  // LOOP_NOT_STUCK unless it is stuck or, if `force`, runs.
+  HostResult<void> check_replaceable(bool force) const;
+  // The same as quarantine() for a loop that runs, so that another one can take its place: it accepts nobody any more,
+  // and `rename` is called before it can end. What that answers is answered.
+  HostResult<void> give_up(const std::function<HostResult<void>(LoopName&)>& rename);
+  // It has given its name to another loop.
+  [[nodiscard]] bool is_replaced() const noexcept { return name_->has_changed(); }
+  // Was last told to run for ever.
+  [[nodiscard]] bool shall_run() const { return life_.view().desired == LoopState::running; }
   // Nothing is left to be drained.
   [[nodiscard]] bool is_drained() const;
   bool wait_for_rest(Deadline deadline) { return life_.wait_for_rest(deadline); }
@@ -57,8 +68,8 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   // See LoopShares.
   void watch(const std::string& key, SharedSocket socket);
   void unwatch(const std::string& key, SharedSocket socket);
-  // Waits until the loop has done all of what it was asked before; false if that is not so by the deadline.
-  bool catch_up(Deadline deadline);
+  // Waits until the loop has done all of what it was asked before, or is closed, or the deadline is over.
+  void catch_up(Deadline deadline);
   // What is answered turns true when the loop has done so, and all that it was asked before, such as unwatch().
   std::shared_ptr<const std::atomic<bool>> drain_connections(const std::string& key);
   void abort_connections(const std::string& key);
@@ -94,6 +105,7 @@ class HostedLoop : public std::enable_shared_from_this<HostedLoop> {
   [[nodiscard]] HostError late(Reason reason, const std::string& what) const;
 
   const LoopOptions options_;
+  const std::shared_ptr<LoopName> name_;
   const std::string uid_;
   LifeCycle life_;
   std::atomic<bool> told_to_drain_{false};  // the shares know

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,31 +17,28 @@ namespace evloopd::host {
 class Leaving {
  public:
   using Loops = std::vector<std::shared_ptr<HostedLoop>>;
+  struct Generation;
+  using Generations = std::vector<std::shared_ptr<Generation>>;
 
-  // Has the generation's shares on these loops drain. It takes no new connections any more.
-  void add(std::string workload, std::string key, Loops loops, std::shared_ptr<Workload> generation);
+  // Has the generation's shares on these loops drain, for so long, or for each loop's drain timeout. It takes no new
+  // connections any more.
+  std::shared_ptr<Generation> add(std::string workload, std::string key, Loops loops,
+                                  std::shared_ptr<Workload> generation, std::optional<Nanos> timeout);
   // Lets go of what has come to its end, and cuts what is late. Called now and then.
   void look(HostedLoop::Deadline now);
   // Connections that a workload has in generations that leave.
   [[nodiscard]] std::uint64_t connections(const std::string& workload) const;
 
- private:
-  struct Share {
-    std::shared_ptr<HostedLoop> loop;
-    // The loop accepts nobody for it any more: until then it may still get connections.
-    std::shared_ptr<const std::atomic<bool>> told;
-    HostedLoop::Deadline deadline;
-    bool cut = false;
-  };
-  struct Generation {
-    std::string workload;
-    std::string key;
-    std::vector<Share> shares;  // of the loops on which it is not gone
-    std::shared_ptr<Workload> keep;
-  };
+  // Those of a workload that leave now.
+  [[nodiscard]] Generations of(const std::string& workload) const;
+  // Has them be cut by then at the latest.
+  void limit(const Generations& generations, HostedLoop::Deadline deadline);
+  // How they go, all together.
+  [[nodiscard]] WorkloadDrainSnapshot snapshot(const std::string& workload, const Generations& generations) const;
 
+ private:
   mutable std::mutex mutex_;
-  std::vector<Generation> generations_;  // guarded by mutex_
+  Generations generations_;  // guarded by mutex_, and so is what is in them
 };
 
 }  // namespace evloopd::host

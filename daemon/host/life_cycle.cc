@@ -4,7 +4,7 @@
 
 namespace evloopd::host {
 
-LifeCycle::LifeCycle(std::string loop, std::function<void()> changed)
+LifeCycle::LifeCycle(std::shared_ptr<const LoopName> loop, std::function<void()> changed)
     : loop_(std::move(loop)), changed_(std::move(changed)) {
   view_.created_at = std::chrono::system_clock::now();
 }
@@ -50,7 +50,7 @@ bool LifeCycle::end_drain(std::uint64_t drain, std::uint64_t connections_cut) {
 HostResult<LifeCycle::Admission> LifeCycle::take(Command command) {
   const auto before = view_.state;
   const auto verdict = host::verdict(before, command);
-  if (verdict.answer == Answer::refuse) return std::unexpected(refusal(loop_, before, command, verdict.reason));
+  if (verdict.answer == Answer::refuse) return std::unexpected(refusal(loop_->get(), before, command, verdict.reason));
   if (verdict.answer == Answer::go) view_.state = begin(command);
   const bool runs = ended_runs_ != runs_;
   return Admission{
@@ -86,6 +86,9 @@ LoopState LifeCycle::begin(Command command) {
     case Command::close:
       view_.desired = LoopState::closed;
       return LoopState::closing;
+    case Command::replace:
+      view_.desired = LoopState::closed;
+      return LoopState::quarantined;
     case Command::shutdown_asyncgens:
     case Command::remove: return now;
   }
@@ -124,11 +127,14 @@ void LifeCycle::set(LoopState state) {
 }
 
 bool LifeCycle::wait_for_end(std::uint64_t run, Deadline deadline) {
-  return wait(deadline, [&] { return ended_runs_ >= run; });
+  return wait(deadline, [&] { return has_ended(run); });
 }
 
+// A loop that is closed before its thread came to a run, as it was replaced, will never begin it.
+bool LifeCycle::has_ended(std::uint64_t run) const { return ended_runs_ >= run || view_.state == LoopState::closed; }
+
 bool LifeCycle::wait_for_drain(std::uint64_t run, Deadline deadline) {
-  return wait(deadline, [&] { return ended_runs_ >= run || view_.state == LoopState::running; });
+  return wait(deadline, [&] { return has_ended(run) || view_.state == LoopState::running; });
 }
 
 bool LifeCycle::wait_for_drain_end(std::uint64_t drain, Deadline deadline) {

@@ -3,11 +3,13 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 
 #include "host/loop_host.h"
+#include "host/loop_name.h"
 #include "host/transitions.h"
 
 namespace evloopd::host {
@@ -41,7 +43,7 @@ class LifeCycle {
 
   // `changed` is called after each change of the state, one call at a time and in order, before anybody who
   // waits for the change learns of it. It may read, must not change, and must not throw.
-  LifeCycle(std::string loop, std::function<void()> changed);
+  LifeCycle(std::shared_ptr<const LoopName> loop, std::function<void()> changed);
 
   // Takes a command or refuses it (transitions.h), and makes the transition it begins with.
   HostResult<Admission> admit(Command command);
@@ -82,9 +84,10 @@ class LifeCycle {
   HostResult<Admission> take(Command command);
   LoopState begin(Command command);
   bool wait(Deadline deadline, const std::function<bool()>& condition);
-  [[nodiscard]] bool drains(std::uint64_t drain) const;  // mutex_ is held
+  [[nodiscard]] bool drains(std::uint64_t drain) const;   // mutex_ is held
+  [[nodiscard]] bool has_ended(std::uint64_t run) const;  // mutex_ is held
 
-  const std::string loop_;
+  const std::shared_ptr<const LoopName> loop_;
   const std::function<void()> changed_;
 
   std::mutex order_;  // held for a change and the telling of it

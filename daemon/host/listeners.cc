@@ -62,7 +62,7 @@ void Listeners::replace(const std::string& key, const std::shared_ptr<HostedLoop
   for (auto& group : groups_) {
     if (group.key != key) continue;
     for (std::size_t i = 0; i < group.loops.size(); ++i) {
-      if (group.loops[i]->name() != loop->name()) continue;
+      if (group.loops[i]->options().name != loop->name()) continue;
       gone = std::exchange(group.loops[i], loop);
       for (auto& lease : group.leases) lease.holders.erase(i);
     }

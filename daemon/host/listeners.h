@@ -28,7 +28,7 @@ class Listeners {
   void add(const std::string& key, const std::string& workload, Loops loops, std::vector<Listener> listeners);
   // A generation's listeners go, and are closed unless somebody else has their sockets.
   void remove(const std::string& key);
-  // A loop that takes the place of a removed one of its name.
+  // A loop that takes the place of the one that had its name.
   void replace(const std::string& key, const std::shared_ptr<HostedLoop>& loop);
   // Those of a generation, to be given to the next one.
   [[nodiscard]] std::vector<Listener> of(const std::string& key) const;

@@ -42,8 +42,8 @@ double seconds(Nanos time) { return std::chrono::duration<double>(time).count();
 
 }  // namespace
 
-LoopHealth::LoopHealth(std::string loop, std::shared_ptr<const evloop::LoopPort> port, Nanos stall_warn,
-                       Nanos stall_critical)
+LoopHealth::LoopHealth(std::shared_ptr<const LoopName> loop, std::shared_ptr<const evloop::LoopPort> port,
+                       Nanos stall_warn, Nanos stall_critical)
     : loop_(std::move(loop)), port_(std::move(port)), stall_warn_(stall_warn), stall_critical_(stall_critical) {
   const auto now = std::chrono::system_clock::now();
   conditions_[ready] = {.type = "Ready", .status = false, .reason = "Created", .since = now};
@@ -80,19 +80,19 @@ void LoopHealth::look_for_stall() {
     stall_ = Stall{.since = current->since, .what = describe(*callback), .critical = false};
     ++stalls_;
     set(stalled, true, "CallbackHoldsLoop");
-    lines_.push_back({LogLevel::warning, fmt::format("loop {} is stalled by {}", loop_, stall_->what)});
+    lines_.push_back({LogLevel::warning, fmt::format("loop {} is stalled by {}", loop_->get(), stall_->what)});
   }
   if (elapsed < stall_critical_ || stall_->critical) return;
   stall_->critical = true;
   stuck_.store(true, std::memory_order_relaxed);
   update_ready();
-  lines_.push_back({LogLevel::error, fmt::format("loop {} has been stalled for {:.3f} s; it began with {}", loop_,
-                                                 seconds(elapsed), stall_->what)});
+  lines_.push_back({LogLevel::error, fmt::format("loop {} has been stalled for {:.3f} s; it began with {}",
+                                                 loop_->get(), seconds(elapsed), stall_->what)});
 }
 
 void LoopHealth::close_stall() {
   lines_.push_back({LogLevel::info, fmt::format("loop {} goes on after a stall of about {:.3f} s; it began with {}",
-                                                loop_, seconds(time_since(stall_->since)), stall_->what)});
+                                                loop_->get(), seconds(time_since(stall_->since)), stall_->what)});
   stall_.reset();
   stuck_.store(false, std::memory_order_relaxed);
   set(stalled, false, "");

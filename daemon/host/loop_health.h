@@ -11,6 +11,7 @@
 #include "aio/loop_port.h"
 #include "base/log.h"
 #include "host/life_cycle.h"
+#include "host/loop_name.h"
 #include "host/utilisation.h"
 
 namespace evloopd::host {
@@ -19,7 +20,8 @@ namespace evloopd::host {
 // looks, from published records only; any thread reads.
 class LoopHealth {
  public:
-  LoopHealth(std::string loop, std::shared_ptr<const evloop::LoopPort> port, Nanos stall_warn, Nanos stall_critical);
+  LoopHealth(std::shared_ptr<const LoopName> loop, std::shared_ptr<const evloop::LoopPort> port, Nanos stall_warn,
+             Nanos stall_critical);
 
   // Samples the loop, and opens or closes a stall, with a line in the log. Whether the loop has run since the last
   // look.
@@ -53,7 +55,7 @@ class LoopHealth {
   void update_accepting();
   void set(Type type, bool status, const char* reason);
 
-  const std::string loop_;
+  const std::shared_ptr<const LoopName> loop_;
   const std::shared_ptr<const evloop::LoopPort> port_;
   const Nanos stall_warn_;
   const Nanos stall_critical_;

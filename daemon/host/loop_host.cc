@@ -70,7 +70,10 @@ void Changes::close() {
 LoopHost::Impl::Impl(JobCatalogue jobs)
     : jobs_(std::move(jobs)),
       observer_([this] { return loops(); }, bell_, [this] { changes_->rebalance(); },
-                [this] { leaving_workloads_.look(std::chrono::steady_clock::now()); }) {}
+                [this] {
+                  leaving_workloads_.look(std::chrono::steady_clock::now());
+                  forget_replaced();
+                }) {}
 
 LoopHost::Impl::~Impl() {
   static_cast<void>(shutdown(Nanos::zero(), nullptr));
@@ -100,6 +103,11 @@ std::vector<LoopHost::Impl::Loop> LoopHost::Impl::loops() const {
   return all;
 }
 
+LoopHost::Impl::Loop LoopHost::Impl::make_loop(LoopOptions options) {
+  return std::make_shared<HostedLoop>(std::move(options), make_uid(), bell_,
+                                      [changes = changes_](HostedLoop& changed) { changes->loop_changed(changed); });
+}
+
 HostResult<LoopSnapshot> LoopHost::Impl::create(LoopOptions options) {
   if (const auto open = check_open(); !open) return std::unexpected(open.error());
   if (const auto name = check_name("name", options.name); !name) return std::unexpected(name.error());
@@ -113,8 +121,7 @@ HostResult<LoopSnapshot> LoopHost::Impl::create(LoopOptions options) {
                                        .message = "there is a loop " + options.name + " already",
                                        .metadata = {{"loop", options.name}}});
     auto name = options.name;
-    loop = std::make_shared<HostedLoop>(std::move(options), make_uid(), bell_,
-                                        [changes = changes_](HostedLoop& changed) { changes->loop_changed(changed); });
+    loop = make_loop(std::move(options));
     loops_.emplace(std::move(name), loop);
   } catch (const std::system_error& error) {
     return std::unexpected(os_error(error, "cannot make a loop"));
@@ -182,6 +189,9 @@ HostResult<LoopSnapshot> LoopHost::close(std::string_view name, CloseMode mode, 
   return impl_->change(name, [&](HostedLoop& loop) { return loop.close(mode, deadline); });
 }
 HostResult<void> LoopHost::remove(std::string_view name) { return impl_->remove(name); }
+HostResult<Replacement> LoopHost::replace(std::string_view name, bool force, Deadline deadline) {
+  return impl_->replace(name, force, deadline);
+}
 
 HostResult<std::string> LoopHost::run_until_complete(std::string_view name, const JobSpec& job, Deadline deadline,
                                                      const std::function<bool()>& cancelled) {
@@ -217,6 +227,9 @@ HostResult<Applied> LoopHost::apply_workload(WorkloadOptions options, std::uniqu
   return impl_->apply_workload(std::move(options), std::move(workload));
 }
 HostResult<void> LoopHost::remove_workload(std::string_view name) { return impl_->remove_workload(name); }
+HostResult<WorkloadDrain> LoopHost::drain_workload(std::string_view name, std::optional<Nanos> timeout) {
+  return impl_->drain_workload(name, timeout);
+}
 HostResult<void> LoopHost::set_upstreams(std::string_view name, std::vector<UpstreamSpec> list) {
   return impl_->set_upstreams(name, std::move(list));
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,15 @@ enum class Applied {
   replaced,   // by a new generation, which takes the new connections; those that are open come to their end
 };
 
+// Answers how a drain goes, and does what is due in it. Any thread, as long as the host lives.
+using WorkloadDrain = std::function<WorkloadDrainSnapshot()>;
+
+// What came of replacing a loop.
+struct Replacement {
+  LoopSnapshot loop;      // that has the name now
+  LoopSnapshot replaced;  // that had it, under its new one
+};
+
 // Graceful: cancel all tasks, shut down generators and executor, then close (asyncio.Runner's epilogue).
 // Raw: asyncio's bare loop.close().
 enum class CloseMode { graceful, raw };
@@ -69,6 +79,11 @@ class LoopHost {
   HostResult<LoopSnapshot> drain(std::string_view name, Deadline deadline);
   HostResult<LoopSnapshot> close(std::string_view name, CloseMode mode, Deadline deadline);
   HostResult<void> remove(std::string_view name);
+  // Puts a fresh loop in the place of one that is stuck, or of any that runs if `force`: with its name, options and
+  // workloads, and running if the old one was to run. The old one is called "<name>~1", or by the next free number. It
+  // accepts nobody any more, is QUARANTINED while it is stuck, then cuts its connections and closes; closed, it is
+  // forgotten by itself. LOOP_NOT_STUCK.
+  HostResult<Replacement> replace(std::string_view name, bool force, Deadline deadline);
 
   // Runs a job on a loop that is not running. `cancelled` is polled (at least every 50 ms) so that a
   // client which goes away cancels the task, as Ctrl-C does to asyncio.run.
@@ -93,6 +108,9 @@ class LoopHost {
   HostResult<Applied> apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
   // Ends it: nobody is accepted from here on, and what is open comes to its end likewise. WORKLOAD_NOT_FOUND.
   HostResult<void> remove_workload(std::string_view name);
+  // The same to be watched; `timeout`, up to 24h, is instead of the loops' drain timeouts. One that is on its way out
+  // already is joined, and a timeout makes it go by then. WORKLOAD_NOT_FOUND.
+  HostResult<WorkloadDrain> drain_workload(std::string_view name, std::optional<Nanos> timeout);
 
   // Replaces what a workload sends its clients on to, while it runs: see Upstreams. WORKLOAD_NOT_FOUND, BAD_ARGUMENT.
   HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);

@@ -48,6 +48,7 @@ class LoopHost::Impl {
 
   HostResult<LoopSnapshot> create(LoopOptions options);
   HostResult<void> remove(std::string_view name);
+  HostResult<Replacement> replace(std::string_view name, bool force, Deadline deadline);
   // Finds the loop and has it do something that changes it.
   HostResult<LoopSnapshot> change(std::string_view name, const std::function<HostResult<void>(HostedLoop&)>& command);
   HostResult<std::string> run_until_complete(std::string_view name, const JobSpec& job, Deadline deadline,
@@ -55,6 +56,7 @@ class LoopHost::Impl {
   HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
   HostResult<Applied> apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
   HostResult<void> remove_workload(std::string_view name);
+  HostResult<WorkloadDrain> drain_workload(std::string_view name, std::optional<Nanos> timeout);
   HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);
   std::vector<std::string> shutdown(Nanos grace, const std::function<bool()>& hurry);
 
@@ -85,14 +87,22 @@ class LoopHost::Impl {
   static HostResult<void> attach(const HostedWorkload& hosted, const std::vector<Loop>& loops);
   HostResult<void> begin_generation(WorkloadOptions options, std::unique_ptr<Workload> workload,
                                     const HostedWorkload* before);
-  void retire(const HostedWorkload& hosted);
+  // Takes its listeners away, and forgets it; it is to be retired then. workload_mutex_ is held.
+  HostResult<HostedWorkload> withdraw(std::string_view name);
+  // Each loop's drain timeout if it is not said.
+  std::shared_ptr<Leaving::Generation> retire(const HostedWorkload& hosted, std::optional<Nanos> timeout = {});
+  [[nodiscard]] Loop make_loop(LoopOptions options);  // throws std::system_error
+  // On a loop that takes the place of another one of its name.
+  [[nodiscard]] std::vector<HostedWorkload> workloads_on(const std::string& loop) const;
   HostResult<void> attach_again(const Loop& loop);
+  HostResult<void> give_name(const Loop& old, const Loop& fresh);
+  void forget_replaced();
   void close_all(const std::vector<Loop>& loops);
 
   const JobCatalogue jobs_;
   const std::shared_ptr<Changes> changes_ = std::make_shared<Changes>();
   std::atomic<bool> leaving_{false};
-  std::mutex workload_mutex_;  // one workload is changed at a time
+  std::timed_mutex workload_mutex_;  // one workload is changed at a time, or one loop replaced
   std::uint64_t generations_ = 0;  // guarded by workload_mutex_
   Leaving leaving_workloads_;
 

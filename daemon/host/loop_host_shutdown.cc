@@ -38,6 +38,9 @@ std::vector<std::string> LoopHost::Impl::shutdown(Nanos grace, const std::functi
       loop->abort_connections();
     }
   }
+  // One that was replaced and has come free may still wait for its tasks.
+  for (const auto& loop : all)
+    if (loop->is_replaced()) loop->hurry_close();
   close_all(all);
   changes_->listeners.refuse();
 

@@ -20,10 +20,10 @@ HostResult<std::vector<LoopHost::Impl::Loop>> LoopHost::Impl::loops_for(const Wo
   for (const auto& name : options.loops) {
     const auto loop = find(name);
     if (!loop) return std::unexpected(loop.error());
-    if ((*loop)->state() == LoopState::closed)
+    if ((*loop)->state() == LoopState::closed || (*loop)->is_replaced())
       return std::unexpected(HostError{.reason = Reason::loop_closed,
                                        .message = "workload " + options.name + " cannot run on loop " + name +
-                                                  ", which is closed",
+                                                  ", which is closed or about to be",
                                        .metadata = {{"loop", name}, {"workload", options.name}}});
     loops.push_back(*loop);
   }
@@ -139,41 +139,65 @@ HostResult<Applied> LoopHost::Impl::apply_workload(WorkloadOptions options, std:
   return Applied::replaced;
 }
 
+HostResult<LoopHost::Impl::HostedWorkload> LoopHost::Impl::withdraw(std::string_view name) {
+  if (const auto open = check_open(); !open) return std::unexpected(open.error());
+  auto now = find_workload(name);
+  if (!now) return now;
+  changes_->listeners.remove(now->key);
+  const std::lock_guard lock(mutex_);
+  workloads_.erase(workloads_.find(name));
+  return now;
+}
+
 HostResult<void> LoopHost::Impl::remove_workload(std::string_view name) {
   const std::lock_guard one_at_a_time(workload_mutex_);
-  if (const auto open = check_open(); !open) return std::unexpected(open.error());
-  const auto now = find_workload(name);
-  if (!now) return std::unexpected(now.error());
-  changes_->listeners.remove(now->key);
-  {
-    const std::lock_guard lock(mutex_);
-    workloads_.erase(workloads_.find(name));
-  }
-  retire(*now);
+  const auto withdrawn = withdraw(name);
+  if (!withdrawn) return std::unexpected(withdrawn.error());
+  retire(*withdrawn);
   return {};
 }
 
-void LoopHost::Impl::retire(const HostedWorkload& hosted) {
+HostResult<WorkloadDrain> LoopHost::Impl::drain_workload(std::string_view name, std::optional<Nanos> timeout) {
+  const std::lock_guard one_at_a_time(workload_mutex_);
+  auto generations = leaving_workloads_.of(std::string(name));
+  const auto withdrawn = withdraw(name);
+  if (withdrawn)
+    generations.push_back(retire(*withdrawn, timeout));
+  else if (withdrawn.error().reason != Reason::workload_not_found || generations.empty())
+    return std::unexpected(withdrawn.error());
+  if (timeout) leaving_workloads_.limit(generations, std::chrono::steady_clock::now() + *timeout);
+  return [this, workload = std::string(name), generations = std::move(generations)] {
+    leaving_workloads_.look(std::chrono::steady_clock::now());
+    return leaving_workloads_.snapshot(workload, generations);
+  };
+}
+
+std::shared_ptr<Leaving::Generation> LoopHost::Impl::retire(const HostedWorkload& hosted,
+                                                            std::optional<Nanos> timeout) {
   std::vector<Loop> loops;
   for (const auto& name : hosted.options.loops)
     if (const auto loop = find(name)) loops.push_back(*loop);
-  leaving_workloads_.add(hosted.options.name, hosted.key, loops, hosted.workload);
-  // Who is told that an address is gone finds nobody there, and may listen there.
+  auto generation = leaving_workloads_.add(hosted.options.name, hosted.key, loops, hosted.workload, timeout);
+  // Who is told that an address is gone finds nobody there, and may listen there. What then still holds a socket is
+  // stuck.
   const auto deadline = std::chrono::steady_clock::now() + time_to_let_go;
-  for (const auto& loop : loops)
-    if (!loop->catch_up(deadline)) changes_->listeners.refuse();
+  for (const auto& loop : loops) loop->catch_up(deadline);
+  changes_->listeners.refuse();
   bell_->wake();
+  return generation;
+}
+
+std::vector<LoopHost::Impl::HostedWorkload> LoopHost::Impl::workloads_on(const std::string& loop) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<HostedWorkload> found;
+  for (const auto& [name, hosted] : workloads_)
+    if (std::ranges::find(hosted.options.loops, loop) != hosted.options.loops.end()) found.push_back(hosted);
+  return found;
 }
 
 // A loop that was removed and made anew has its workloads again.
 HostResult<void> LoopHost::Impl::attach_again(const Loop& loop) {
-  std::vector<HostedWorkload> wanted;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [name, hosted] : workloads_)
-      if (std::ranges::find(hosted.options.loops, loop->name()) != hosted.options.loops.end())
-        wanted.push_back(hosted);
-  }
+  const auto wanted = workloads_on(loop->name());
   for (const auto& hosted : wanted) {
     if (const auto attached = attach(hosted, {loop}); !attached) return attached;
     changes_->listeners.replace(hosted.key, loop);

@@ -48,7 +48,8 @@ void LoopShares::watch(evloop::EventLoop& loop, const std::string& key, const Sh
   if (acceptor) return;
   acceptor = std::make_unique<evloop::Acceptor>(
       loop, socket->fd.get(), accepts_per_turn,
-      [&share = *found->second->share](evloop::UniqueFd connection) { share.accepted(std::move(connection)); });
+      [&share = *found->second->share](evloop::UniqueFd connection) { share.accepted(std::move(connection)); },
+      [this] { return !barred_.load(std::memory_order_relaxed); });
   acceptor->start();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -33,6 +34,9 @@ class LoopShares {
   void watch(evloop::EventLoop& loop, const std::string& key, const SharedSocket& socket);
   void unwatch(const std::string& key, const SharedSocket& socket);
 
+  // Any thread, at once: no connection is accepted any more.
+  void bar() noexcept { barred_.store(true, std::memory_order_relaxed); }
+
   // All shares, or the one.
   void drain();
   void drain(const std::string& key);
@@ -48,6 +52,7 @@ class LoopShares {
  private:
   struct Attached;
 
+  std::atomic<bool> barred_{false};
   mutable std::mutex mutex_;  // held to change the map, and to read it elsewhere than on the loop's thread
   std::map<std::string, std::unique_ptr<Attached>> attached_;
 };

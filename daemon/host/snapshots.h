@@ -15,6 +15,7 @@ namespace evloopd::host {
 
 using Nanos = std::chrono::nanoseconds;
 using WallTime = std::chrono::system_clock::time_point;
+[[nodiscard]] WallTime on_the_wall(std::chrono::steady_clock::time_point time);
 
 enum class LoopState { created, starting, running, draining, stopping, stopped, closing, closed, failed, quarantined };
 [[nodiscard]] const char* state_name(LoopState state) noexcept;  // "RUNNING"
@@ -80,6 +81,7 @@ struct DrainSnapshot {
 
 struct LoopSnapshot {
   std::string name;
+  bool replaced = false;  // another loop has the name it had: it goes once it comes free
   std::string uid;
   std::map<std::string, std::string> labels;
   LoopState state = LoopState::created;
@@ -196,6 +198,21 @@ struct WorkloadSnapshot {
   std::vector<NamedCount> ends{};  // connections that have ended, by reason
   std::uint64_t dropped_log_lines = 0;
   std::optional<UpstreamsSnapshot> upstreams{};  // of a kind that has them
+  WallTime snapshot_time{};
+};
+
+// How the drain of a workload goes.
+struct WorkloadDrainSnapshot {
+  struct OnLoop {
+    std::string loop;
+    std::uint64_t connections = 0;
+  };
+
+  std::string workload;
+  std::vector<OnLoop> loops;         // those on which it is not gone yet, by name
+  std::optional<WallTime> deadline;  // then the last connections that are left are cut; none when it is over
+  std::uint64_t connections_cut = 0;
+  bool over = false;
   WallTime snapshot_time{};
 };
 

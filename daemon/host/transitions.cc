@@ -12,9 +12,10 @@ constexpr Verdict busy{Answer::refuse, Reason::operation_in_progress};
 constexpr Verdict runs{Answer::refuse, Reason::loop_already_running};
 constexpr Verdict open{Answer::refuse, Reason::loop_running};
 constexpr Verdict gone{Answer::refuse, Reason::loop_closed};
+constexpr Verdict free{Answer::refuse, Reason::loop_not_stuck};
 constexpr Verdict lost{Answer::refuse, Reason::loop_stalled};
 
-constexpr std::size_t commands = 7;
+constexpr std::size_t commands = 8;
 struct Row {
   LoopState state;
   std::array<Verdict, commands> verdicts;
@@ -23,17 +24,17 @@ struct Row {
 // A stop is never refused on a loop at rest, which remembers it for its next run. A loop that is draining runs
 // again when it is started.
 constexpr std::array<Row, 10> table{{
-    //                        start  stop  drain run_job asyncgens close remove
-    {LoopState::created,     {go,   go,   done, go,   go,   go,   open}},
-    {LoopState::starting,    {busy, go,   busy, busy, busy, open, open}},
-    {LoopState::running,     {runs, go,   go,   runs, go,   open, open}},
-    {LoopState::draining,    {go,   go,   join, runs, go,   open, open}},
-    {LoopState::stopping,    {busy, join, join, busy, busy, open, open}},
-    {LoopState::stopped,     {go,   go,   done, go,   go,   go,   open}},
-    {LoopState::closing,     {busy, busy, busy, busy, busy, join, busy}},
-    {LoopState::closed,      {gone, gone, gone, gone, gone, done, go}},
-    {LoopState::failed,      {go,   go,   done, go,   go,   go,   open}},
-    {LoopState::quarantined, {lost, lost, lost, lost, lost, lost, lost}},
+    //                        start  stop  drain run_job asyncgens close replace remove
+    {LoopState::created,     {go,   go,   done, go,   go,   go,   free, open}},
+    {LoopState::starting,    {busy, go,   busy, busy, busy, open, go,   open}},
+    {LoopState::running,     {runs, go,   go,   runs, go,   open, go,   open}},
+    {LoopState::draining,    {go,   go,   join, runs, go,   open, go,   open}},
+    {LoopState::stopping,    {busy, join, join, busy, busy, open, go,   open}},
+    {LoopState::stopped,     {go,   go,   done, go,   go,   go,   free, open}},
+    {LoopState::closing,     {busy, busy, busy, busy, busy, join, busy, busy}},
+    {LoopState::closed,      {gone, gone, gone, gone, gone, done, gone, go}},
+    {LoopState::failed,      {go,   go,   done, go,   go,   go,   free, open}},
+    {LoopState::quarantined, {lost, lost, lost, lost, lost, lost, lost, lost}},
 }};
 
 constexpr std::array<LoopState, table.size()> states() {
@@ -62,6 +63,7 @@ const char* command_name(Command command) noexcept {
     case Command::run_job: return "run a job on";
     case Command::shutdown_asyncgens: return "shut down the generators of";
     case Command::close: return "close";
+    case Command::replace: return "replace";
     case Command::remove: return "remove";
   }
   return "";

@@ -8,7 +8,7 @@
 // Which command a loop takes in which state (control-plane API, state machine). Pure functions.
 namespace evloopd::host {
 
-enum class Command { start, stop, drain, run_job, shutdown_asyncgens, close, remove };
+enum class Command { start, stop, drain, run_job, shutdown_asyncgens, close, replace, remove };
 [[nodiscard]] const char* command_name(Command command) noexcept;  // "start"
 
 enum class Answer {

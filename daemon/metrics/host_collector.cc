@@ -165,13 +165,18 @@ void put_workloads(const std::vector<WorkloadSnapshot>& workloads, std::vector<p
 }  // namespace
 
 std::vector<prometheus::MetricFamily> HostCollector::Collect() const {
-  const auto loops = host_.list();
+  auto loops = host_.list();
+  // Their names are not of the configuration, and the loops that have their places count on.
+  const auto replaced = std::erase_if(loops, [](const auto& loop) { return loop.replaced; });
   Builder builder(loops);
   put_state(builder);
   put_turns(builder);
   put_inputs(builder);
   put_work(builder);
   auto families = builder.take();
+  auto stuck = Family::gauge("evloopd_loops_replaced", "Loops that were replaced and have not come to their end.");
+  stuck.add({}, static_cast<double>(replaced));
+  families.push_back(std::move(stuck).take());
   const auto workloads = host_.workloads();
   put_workloads(workloads, families);
   put_upstreams(workloads, families);

@@ -10,8 +10,12 @@
 
 namespace evloop {
 
-Acceptor::Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection)
-    : loop_(loop), fd_(fd), backlog_(backlog), on_connection_(std::move(on_connection)) {}
+Acceptor::Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection, MayAccept may_accept)
+    : loop_(loop),
+      fd_(fd),
+      backlog_(backlog),
+      on_connection_(std::move(on_connection)),
+      may_accept_(std::move(may_accept)) {}
 
 void Acceptor::start() {
   if (started_) return;
@@ -35,6 +39,7 @@ void Acceptor::watch() {
 
 void Acceptor::accept_ready() {
   for (int left = backlog_ + 1; left > 0 && started_; --left) {
+    if (may_accept_ && !may_accept_()) return;
     UniqueFd connection(::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (connection) {
       on_connection_(std::move(connection));

@@ -16,10 +16,13 @@ class Acceptor {
   // May stop the acceptor, but not destroy it. What it throws goes to the loop's exception handler; accepting goes on.
   using OnConnection = std::move_only_function<void(UniqueFd connection)>;
 
+  // Asked before each connection: false ends the round, and the others wait in the kernel's queue. It must not throw.
+  using MayAccept = std::move_only_function<bool()>;
+
   static constexpr Duration retry_delay = std::chrono::seconds(1);
 
-  // `backlog` is what bounds a round; listening is up to the owner.
-  Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection);
+  // `backlog` is what bounds a round; listening is up to the owner. No `may_accept`: always.
+  Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection, MayAccept may_accept = {});
   ~Acceptor() { stop(); }
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -42,6 +45,7 @@ class Acceptor {
   const int fd_;
   const int backlog_;
   OnConnection on_connection_;
+  MayAccept may_accept_;
   bool started_ = false;
   TimerHandle retry_;
 };

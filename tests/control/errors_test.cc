@@ -39,6 +39,8 @@ TEST(Errors, EveryReasonHasItsCode) {
   EXPECT_EQ(code_of(error(Reason::loop_already_running)), FAILED_PRECONDITION);
   EXPECT_EQ(code_of(error(Reason::loop_running)), FAILED_PRECONDITION);
   EXPECT_EQ(code_of(error(Reason::loop_closed)), FAILED_PRECONDITION);
+  EXPECT_EQ(code_of(error(Reason::loop_not_stuck)), FAILED_PRECONDITION);
+  EXPECT_EQ(code_of(error(Reason::drain_timeout)), DEADLINE_EXCEEDED);
   EXPECT_EQ(code_of(error(Reason::loop_stopped_early)), ABORTED);
   EXPECT_EQ(code_of(error(Reason::loop_stalled)), DEADLINE_EXCEEDED);
   EXPECT_EQ(code_of(error(Reason::job_timeout)), DEADLINE_EXCEEDED);

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "aio/event_loop.h"
 #include "control/caller.h"
 #include "control/test_daemon.h"
 
@@ -31,6 +32,7 @@ using control::testing::reason_of;
 using control::testing::TestDaemon;
 using grpc::StatusCode;
 using std::chrono::steady_clock;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
@@ -76,6 +78,47 @@ TEST_F(ControlService, LeadsALoopThroughItsLife) {
   ASSERT_TRUE(admin.remove("io-0").ok());
   v1::Loop gone;
   EXPECT_EQ(reason_of(admin.get("io-0", gone)), "LOOP_NOT_FOUND");
+}
+
+TEST_F(ControlService, AStuckLoopIsReplacedAndListedUnderAnotherNameUntilItComesFree) {
+  const auto held = daemon.run_loop_with(2, "io-0");
+  v1::ReplaceLoopRequest request;
+  request.set_name("loops/io-0");
+  v1::ReplaceLoopResponse answer;
+  const auto replace = [&](Caller& caller) {
+    return caller.call(caller.loops, &v1::LoopService::Stub::ReplaceLoop, request, answer);
+  };
+  EXPECT_EQ(metadata_of(replace(observer), "needed_role"), "operator");
+  const auto refused = replace(admin);
+  EXPECT_EQ(refused.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(reason_of(refused), "LOOP_NOT_STUCK");
+  EXPECT_EQ(metadata_of(refused, "state"), "RUNNING");
+
+  held->loop.load()->call_soon_threadsafe([this] { daemon.block.pass(); });
+  ASSERT_TRUE(daemon.block.wait_until_held());
+  const auto give_up = steady_clock::now() + patience;
+  while (reason_of(replace(admin)) == "LOOP_NOT_STUCK" && steady_clock::now() < give_up) std::this_thread::yield();
+  EXPECT_EQ(answer.loop().name(), "loops/io-0");
+  EXPECT_EQ(answer.loop().state(), v1::LOOP_STATE_RUNNING);
+  EXPECT_EQ(answer.replaced().name(), "loops/io-0~1");
+  EXPECT_EQ(answer.replaced().state(), v1::LOOP_STATE_QUARANTINED);
+  EXPECT_TRUE(answer.replaced().stalled());
+  EXPECT_EQ(state_of("io-0~1"), v1::LOOP_STATE_QUARANTINED);
+  EXPECT_EQ(admin.health_of("evloopd.loops/io-0"), "SERVING");
+  EXPECT_EQ(admin.health_of("evloopd.loops/io-0~1"), "NOT_FOUND");
+  v1::ListTasksRequest tasks;
+  tasks.set_parent("loops/io-0~1");
+  v1::ListTasksResponse page;
+  EXPECT_TRUE(observer.call(observer.inspection, &v1::InspectionService::Stub::ListTasks, tasks, page).ok());
+
+  daemon.block.open();
+  v1::Loop gone;
+  while (admin.get("io-0~1", gone).ok() && steady_clock::now() < give_up) std::this_thread::yield();
+  EXPECT_EQ(reason_of(admin.get("io-0~1", gone)), "LOOP_NOT_FOUND") << "it goes by itself";
+  std::vector<std::string> outcomes;
+  for (const auto& record : daemon.audit()) outcomes.push_back(record.method + ' ' + record.outcome);
+  EXPECT_THAT(outcomes, AllOf(Contains("ReplaceLoop ROLE_TOO_LOW"), Contains("ReplaceLoop LOOP_NOT_STUCK"),
+                              Contains("ReplaceLoop OK")));
 }
 
 TEST_F(ControlService, AnErrorHasACodeAReasonAndTheValues) {

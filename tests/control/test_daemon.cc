@@ -140,7 +140,9 @@ bool Block::wait_until_held() {
   return changed_.wait_for(lock, patience, [&] { return held_; });
 }
 
-std::unique_ptr<host::WorkloadShare> Holder::attach(evloop::EventLoop&) {
+std::unique_ptr<host::WorkloadShare> Holder::attach(evloop::EventLoop& loop) {
+  evloop::EventLoop* none = nullptr;
+  state_->loop.compare_exchange_strong(none, &loop);
   return std::make_unique<HolderShare>(state_);
 }
 

@@ -40,6 +40,7 @@ class Holder final : public host::Workload {
   struct State {
     std::atomic<std::size_t> connections{0};  // on each of its loops
     std::atomic<int> drained{0};
+    std::atomic<evloop::EventLoop*> loop{nullptr};  // the first one
   };
 
   explicit Holder(std::shared_ptr<State> state) : state_(std::move(state)) {}

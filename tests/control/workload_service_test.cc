@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +21,38 @@ using control::testing::TestDaemon;
 using grpc::StatusCode;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+
+// One call of DrainWorkload.
+class Drain {
+ public:
+  explicit Drain(Caller& caller, const std::string& name, std::optional<int> seconds = {},
+                 std::chrono::seconds deadline = control::testing::patience) {
+    context_.set_deadline(std::chrono::system_clock::now() + deadline);
+    v1::DrainWorkloadRequest request;
+    request.set_name(name);
+    if (seconds) request.mutable_timeout()->set_seconds(*seconds);
+    stream_ = caller.workloads.DrainWorkload(&context_, request);
+  }
+
+  // The next message; one without a name when there is none.
+  v1::WorkloadDrainProgress next() {
+    v1::WorkloadDrainProgress progress;
+    stream_->Read(&progress);
+    return progress;
+  }
+  v1::WorkloadDrainProgress last() {
+    v1::WorkloadDrainProgress progress;
+    while (stream_->Read(&progress)) {
+    }
+    return progress;
+  }
+  grpc::Status finish() { return stream_->Finish(); }
+  void cancel() { context_.TryCancel(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::WorkloadDrainProgress>> stream_;
+};
 
 class WorkloadServiceTest : public ::testing::Test {
  protected:
@@ -137,6 +172,75 @@ TEST_F(WorkloadServiceTest, SetUpstreamsIsForOperatorsAndAudited) {
   EXPECT_EQ(records[1].method, "SetUpstreams");
   EXPECT_EQ(records[1].resource, "workloads/front");
   EXPECT_EQ(records[1].outcome, "OK");
+}
+
+TEST_F(WorkloadServiceTest, ADrainTellsWhatIsLeftUntilTheWorkloadIsGone) {
+  const auto held = daemon.run_loop_with(2, "io-1");
+  Drain drain(admin, "workloads/on-io-1");
+  const auto first = drain.next();
+  EXPECT_EQ(first.name(), "workloads/on-io-1");
+  EXPECT_EQ(first.connections_left(), 2U);
+  ASSERT_EQ(first.loops_size(), 1);
+  EXPECT_EQ(first.loops(0).loop(), "loops/io-1");
+  EXPECT_EQ(first.loops(0).connections_left(), 2U);
+  EXPECT_GT(first.deadline().seconds(), first.snapshot_time().seconds());
+  v1::Workload workload;
+  EXPECT_EQ(reason_of(get("workloads/on-io-1", workload)), "WORKLOAD_NOT_FOUND");
+  held->connections = 0;
+  const auto last = drain.last();
+  EXPECT_EQ(last.outcome(), v1::WORKLOAD_DRAIN_OUTCOME_DRAINED);
+  EXPECT_EQ(last.connections_cut(), 0U);
+  EXPECT_EQ(last.loops_size(), 0);
+  EXPECT_TRUE(drain.finish().ok());
+  EXPECT_EQ(held->drained, 1);
+}
+
+TEST_F(WorkloadServiceTest, ADrainCutsWhatIsLeftWhenItsTimeIsOver) {
+  const auto held = daemon.run_loop_with(2, "io-1");
+  Drain drain(admin, "workloads/on-io-1", 0);
+  const auto last = drain.last();
+  EXPECT_EQ(last.outcome(), v1::WORKLOAD_DRAIN_OUTCOME_TIMEOUT);
+  EXPECT_EQ(last.connections_cut(), 2U);
+  EXPECT_TRUE(drain.finish().ok());
+  EXPECT_EQ(held->connections, 0U);
+}
+
+TEST_F(WorkloadServiceTest, ADrainGoesOnWhenItsCallerGoesAndCanBeJoined) {
+  const auto held = daemon.run_loop_with(1, "io-1");
+  Drain drain(admin, "workloads/on-io-1");
+  EXPECT_EQ(drain.next().connections_left(), 1U);
+  drain.cancel();
+  EXPECT_EQ(drain.finish().error_code(), StatusCode::CANCELLED);
+  Drain hasty(admin, "workloads/on-io-1", {}, std::chrono::seconds(1));
+  EXPECT_EQ(hasty.last().outcome(), v1::WORKLOAD_DRAIN_OUTCOME_UNSPECIFIED);
+  const auto status = hasty.finish();
+  EXPECT_EQ(status.error_code(), StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_EQ(reason_of(status), "DRAIN_TIMEOUT");
+  EXPECT_EQ(metadata_of(status, "connections"), "1");
+  Drain again(admin, "workloads/on-io-1");
+  EXPECT_EQ(again.next().connections_left(), 1U);
+  held->connections = 0;
+  EXPECT_EQ(again.last().outcome(), v1::WORKLOAD_DRAIN_OUTCOME_DRAINED);
+  EXPECT_EQ(held->drained, 1);
+}
+
+TEST_F(WorkloadServiceTest, ADrainIsForOperatorsAndAudited) {
+  const auto refusal = [](Caller& caller, const std::string& name, std::optional<int> seconds = {}) {
+    Drain drain(caller, name, seconds);
+    drain.last();
+    return drain.finish();
+  };
+  EXPECT_EQ(metadata_of(refusal(observer, "workloads/front"), "needed_role"), "operator");
+  EXPECT_EQ(reason_of(refusal(admin, "workloads/nobody")), "WORKLOAD_NOT_FOUND");
+  EXPECT_EQ(metadata_of(refusal(admin, "front"), "field"), "name");
+  EXPECT_EQ(metadata_of(refusal(admin, "workloads/front", -1), "field"), "timeout");
+  EXPECT_EQ(metadata_of(refusal(admin, "workloads/front", 24 * 3600 + 1), "allowed"), "0s to 24h");
+  EXPECT_TRUE(refusal(admin, "workloads/front").ok());
+  std::vector<std::string> outcomes;
+  for (const auto& record : daemon.audit()) outcomes.push_back(record.method + ' ' + record.outcome);
+  EXPECT_THAT(outcomes, ElementsAre("DrainWorkload ROLE_TOO_LOW", "DrainWorkload WORKLOAD_NOT_FOUND",
+                                    "DrainWorkload BAD_ARGUMENT", "DrainWorkload BAD_ARGUMENT",
+                                    "DrainWorkload BAD_ARGUMENT", "DrainWorkload OK"));
 }
 
 }  // namespace

@@ -49,6 +49,8 @@ TEST(Hint, NamesTheCommandToRunNext) {
   EXPECT_THAT(hint(error("FAILED_PRECONDITION", "LOOP_RUNNING"), "io-0"), HasSubstr("evloopctl stop io-0"));
   EXPECT_THAT(hint(error("DEADLINE_EXCEEDED", "JOB_TIMEOUT"), "io-0"), HasSubstr("--timeout"));
   EXPECT_THAT(hint(error("DEADLINE_EXCEEDED", "LOOP_STALLED"), "io-0"), HasSubstr("evloopctl describe io-0"));
+  EXPECT_THAT(hint(error("DEADLINE_EXCEEDED", "STOP_TIMEOUT"), "io-0"), HasSubstr("replace io-0"));
+  EXPECT_THAT(hint(error("FAILED_PRECONDITION", "LOOP_NOT_STUCK"), "io-0"), HasSubstr("replace io-0 --force"));
   EXPECT_THAT(hint(error("PERMISSION_DENIED", "ROLE_TOO_LOW"), "io-0"), HasSubstr("admin.sock"));
   EXPECT_THAT(hint(error("NOT_FOUND", "WORKLOAD_NOT_FOUND"), ""), HasSubstr("evloopctl workloads"));
   EXPECT_THAT(hint(error("UNAVAILABLE"), ""), HasSubstr("EVLOOPD_ADDR"));

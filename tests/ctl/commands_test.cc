@@ -166,6 +166,16 @@ TEST_F(CommandsTest, ADrainThatCutsConnectionsIsASuccess) {
                                    HasSubstr("io-0  STOPPED   drained, 2 connections cut as the time was over\n")));
 }
 
+TEST_F(CommandsTest, DrainEndsWorkloadsToo) {
+  const auto held = daemon.run_loop_with(2, "io-0");
+  EXPECT_EQ(ctl.commands.drain({"workloads/on-io-0", "io-0"}, true, std::chrono::milliseconds(300)), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), AllOf(HasSubstr("on-io-0  2 connections left (2 on io-0), cut in 0s\n"),
+                                   HasSubstr("on-io-0  drained, 2 connections cut as the time was over\n"),
+                                   HasSubstr("io-0  STOPPED   drained\n")));
+  EXPECT_EQ(ctl.commands.drain({"workloads/on-io-0"}, false), ExitCode::not_found);
+  EXPECT_THAT(ctl.err.str(), HasSubstr("(WORKLOAD_NOT_FOUND)"));
+}
+
 TEST_F(CommandsTest, ADrainIsALineOfJsonForEachMessage) {
   const auto held = daemon.run_loop_with(2, "io-0");
   Client hasty(daemon.admin_target(), std::chrono::seconds(1));
@@ -187,6 +197,18 @@ TEST_F(CommandsTest, ADrainThatAStopCameBeforeIsAWrongState) {
   EXPECT_EQ(ctl.commands.drain({"io-0"}, false), ExitCode::wrong_state);
   EXPECT_THAT(ctl.err.str(), HasSubstr("evloopctl: drain io-0: loop io-0 was stopped first and keeps its connections"));
   EXPECT_EQ(ctl.commands.drain({"nobody"}, false), ExitCode::not_found);
+}
+
+TEST_F(CommandsTest, ReplaceShowsTheFreshLoopAndTheOldOne) {
+  daemon.run_loop("io-0");
+  EXPECT_EQ(ctl.commands.replace("io-0", false), ExitCode::wrong_state);
+  EXPECT_THAT(ctl.err.str(), AllOf(HasSubstr("evloopctl: replace io-0: loop io-0 is not stuck"),
+                                   HasSubstr("(LOOP_NOT_STUCK)"), HasSubstr("evloopctl replace io-0 --force")));
+  EXPECT_EQ(ctl.commands.replace("io-0", true), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), AllOf(HasSubstr("io-0    RUNNING"), HasSubstr("io-0~1  ")));
+  EXPECT_EQ(json.commands.replace("io-0", true), ExitCode::ok);
+  EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("loop").at("name"), "loops/io-0");
+  EXPECT_EQ(ctl.commands.replace("nobody", true), ExitCode::not_found);
 }
 
 TEST_F(CommandsTest, PsListsTheTasksOfAllLoopsUnlessToldWhich) {

@@ -181,6 +181,24 @@ TEST(DrainLine, SaysWhatIsLeftAndWhenItIsCut) {
   EXPECT_EQ(drain_line(progress), "io-0  STOPPING  1 connection and 5 tasks left");
 }
 
+TEST(DrainLine, OfAWorkloadSaysWhatIsLeftWhere) {
+  v1::WorkloadDrainProgress progress;
+  progress.set_name("workloads/web");
+  progress.set_connections_left(3);
+  for (const auto* loop : {"loops/io-0", "loops/io-1", "loops/io-2"}) progress.add_loops()->set_loop(loop);
+  progress.mutable_loops(0)->set_connections_left(1);
+  progress.mutable_loops(2)->set_connections_left(2);
+  progress.mutable_snapshot_time()->set_seconds(100);
+  progress.mutable_deadline()->set_seconds(112);
+  EXPECT_EQ(drain_line(progress), "web  3 connections left (1 on io-0, 2 on io-2), cut in 12s");
+  progress.set_connections_cut(3);
+  EXPECT_EQ(drain_line(progress), "web  3 connections left (1 on io-0, 2 on io-2), cutting");
+  progress.set_outcome(v1::WORKLOAD_DRAIN_OUTCOME_TIMEOUT);
+  EXPECT_EQ(drain_line(progress), "web  drained, 3 connections cut as the time was over");
+  progress.set_outcome(v1::WORKLOAD_DRAIN_OUTCOME_DRAINED);
+  EXPECT_EQ(drain_line(progress), "web  drained");
+}
+
 TEST(DrainLine, SaysWhatCameOfIt) {
   v1::DrainProgress progress;
   progress.set_name("loops/io-0");

@@ -27,7 +27,8 @@ void expect_expected(const HostError& error) {
   static const std::set<Reason> expected{Reason::loop_not_found,        Reason::loop_exists,
                                          Reason::loop_already_running,  Reason::loop_running,
                                          Reason::loop_closed,           Reason::loop_stopped_early,
-                                         Reason::operation_in_progress, Reason::job_failed};
+                                         Reason::operation_in_progress, Reason::job_failed,
+                                         Reason::loop_not_stuck,        Reason::loop_stalled};
   EXPECT_TRUE(expected.contains(error.reason)) << error.message;
 }
 
@@ -43,7 +44,7 @@ TEST_F(Concurrency, EveryCommandFromManyThreads) {
       const std::string name = names[random() % names.size()];
       LoopOptions options;
       options.name = name;
-      switch (random() % 10) {
+      switch (random() % 11) {
         case 0: check(host->create(options)); break;
         case 1:
         case 2: check(host->start(name, soon())); break;
@@ -53,7 +54,8 @@ TEST_F(Concurrency, EveryCommandFromManyThreads) {
         case 6: check(host->remove(name)); break;
         case 7: check(job(name, "echo")); break;
         case 8: check(host->tasks(name)); break;
-        case 9:
+        case 9: check(host->replace(name, /*force=*/true, soon())); break;
+        case 10:
           for (const auto& loop : host->list()) EXPECT_FALSE(loop.name.empty());
           break;
       }

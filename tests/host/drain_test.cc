@@ -15,7 +15,7 @@ class Drain : public testing::Test {
     life_.run_began();
   }
 
-  LifeCycle life_{"io-0", [] {}};
+  LifeCycle life_{std::make_shared<LoopName>("io-0"), [] {}};
 };
 
 TEST_F(Drain, ItsEndStopsTheLoop) {

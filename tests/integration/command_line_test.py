@@ -68,6 +68,26 @@ class CommandLine(harness.DaemonTest):
         self.assertEqual((messages[-1]["outcome"], messages[-1]["connections_cut"]), ("DRAIN_OUTCOME_TIMEOUT", "1"))
         self.assertEqual(self.ctl_fails(self.daemon, 3, "drain", "nobody")["reason"], "LOOP_NOT_FOUND")
 
+    def test_replacing_a_loop(self):
+        error = self.ctl_fails(self.daemon, 4, "replace", "io-0")
+        self.assertEqual((error["code"], error["reason"]), ("FAILED_PRECONDITION", "LOOP_NOT_STUCK"))
+        self.assertEqual(self.ctl_fails(self.daemon, 3, "replace", "nobody", "--force")["reason"], "LOOP_NOT_FOUND")
+        uid = self.daemon.loop("io-0")["uid"]
+        with harness.connect(self.daemon.port("echo")) as client:
+            client.sendall(b"x")
+            harness.receive(client, 1)
+            self.assertRegex(self.ok("replace", "io-0", "--force"), r"(?m)^io-0 +RUNNING +RUNNING[^\0]*^io-0~1 +")
+            with self.assertRaises(AssertionError, msg="the client of the old loop is cut"):
+                harness.receive(client, 1)
+        self.assertNotEqual(self.daemon.loop("io-0")["uid"], uid)
+        with harness.connect(self.daemon.port("echo")) as client:
+            client.sendall(b"y")
+            self.assertEqual(harness.receive(client, 1), b"y")
+        harness.wait_until(lambda: self.ok("ls", "-o", "name") == "loops/io-0\n", "the old loop has gone")
+        harness.wait_until(lambda: ("io-0~1", "CLOSED") in [(r["loop"], r["state"])
+                                                            for r in self.daemon.records("loop changed")],
+                           "its end is in the log")
+
     def test_a_jobs_result_is_printed(self):
         self.ok("create", "batch")
         self.assertRegex(self.ok("run", "batch", "sleep", "duration=10ms"), r"^slept \d+\.\d+ms\n$")
@@ -129,7 +149,8 @@ class CommandLine(harness.DaemonTest):
         observe = self.daemon.observe
         looked = self.daemon.ctl("-o", "name", "ls", socket_path=observe)
         self.assertEqual((looked.returncode, looked.stdout), (0, "loops/io-0\n"))
-        for change in (["stop", "io-0"], ["create", "x"], ["run", "io-0", "sleep", "duration=1ms"]):
+        for change in (["stop", "io-0"], ["create", "x"], ["replace", "io-0", "--force"],
+                       ["run", "io-0", "sleep", "duration=1ms"]):
             error = self.ctl_fails(self.daemon, 7, *change, socket_path=observe)
             self.assertEqual(error["reason"], "ROLE_TOO_LOW")
             self.assertIn("needed_role", error["metadata"])
@@ -138,7 +159,7 @@ class CommandLine(harness.DaemonTest):
         self.assertIn("hint: connect to the daemon's admin.sock", told.stderr)
         self.assertEqual(self.state("io-0"), "LOOP_STATE_RUNNING")
         refused = [r for r in self.daemon.records("control call") if r["outcome"] == "ROLE_TOO_LOW"]
-        self.assertEqual(len(refused), 4, "refused calls are audited")
+        self.assertEqual(len(refused), 5, "refused calls are audited")
         self.assertRegex(refused[0]["peer"], r"^uid=\d+ gid=\d+ pid=\d+$")
 
     def test_describe_says_all_about_a_loop(self):

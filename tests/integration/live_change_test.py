@@ -107,6 +107,41 @@ class LiveChange(harness.DaemonTest):
         self.assertGreater(served[0], 0)
         self.assertEqual(self.fetch(), "text-29")
 
+    def echo(self):
+        """An echo, and a client that it has served."""
+        result, = self.apply('name: echo\nkind: tcp.echo\nlisten: [{address: "127.0.0.1:0"}]\n')
+        port = int(result.workload.listeners[0].rpartition(":")[2])
+        client = harness.connect(port)
+        self.addCleanup(client.close)
+        client.sendall(b"x")
+        harness.receive(client, 1)
+        return client, port
+
+    def test_a_drain_waits_for_who_is_there_and_refuses_who_comes(self):
+        client, port = self.echo()
+        drain = self.admin.start("WorkloadService", "DrainWorkload", name="workloads/echo")
+        first = next(drain)
+        self.assertEqual((first.name, first.connections_left), ("workloads/echo", 1))
+        self.assertEqual(sum(loop.connections_left for loop in first.loops), 1)
+        self.assertGreater(first.deadline.seconds, first.snapshot_time.seconds)
+        with self.assertRaises(ConnectionRefusedError):
+            harness.connect(port)
+        client.sendall(b"y")
+        self.assertEqual(harness.receive(client, 1), b"y", "it is served to its end")
+        client.close()
+        *_, last = drain
+        self.assertEqual((self.outcome(last), last.connections_cut), ("WORKLOAD_DRAIN_OUTCOME_DRAINED", 0))
+        error = self.ctl_fails(self.daemon, 3, "drain", "workloads/echo")
+        self.assertEqual(error["reason"], "WORKLOAD_NOT_FOUND")
+
+    def test_a_drain_cuts_what_is_left_when_its_time_is_over(self):
+        client, _ = self.echo()
+        told = self.daemon.ctl("drain", "workloads/echo", "--timeout", "500ms")
+        self.assertEqual((told.returncode, told.stdout, told.stderr),
+                         (0, "echo  drained, 1 connection cut as the time was over\n", ""))
+        self.assertEqual(client.recv(1), b"", "cut")
+        self.assertEqual(self.fetch(), "first", "the other workload goes on")
+
     def test_the_command_line_applies_files(self):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder, "web.yaml")

@@ -205,6 +205,23 @@ TEST_F(MetricsText, TheStateIsTheOneThatIsOne) {
   EXPECT_EQ(value(series, R"(evloopd_loop_condition{loop="io-0",condition="Ready"})"), 1);
 }
 
+TEST_F(MetricsText, OfALoopThatWasReplacedNothingIsToldButThatItIsThere) {
+  create("io-0");
+  std::jthread caller([this] { static_cast<void>(run("io-0", "block")); });
+  held->arrive_and_wait();
+  const auto before = scrape();
+  EXPECT_EQ(value(before, "evloopd_loops_replaced"), 0);
+  ASSERT_TRUE(host.replace("io-0", true, soon()));
+  const auto after = scrape();  // which finds what is there twice
+  EXPECT_EQ(after.size(), before.size());
+  EXPECT_EQ(value(after, "evloopd_loops_replaced"), 1);
+  EXPECT_EQ(value(after, R"(evloopd_loop_state{loop="io-0",state="CREATED"})"), 1);
+  const auto [status, output] = promtool_check(metrics_text(host, "1.2.3"));
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(output, "");
+  free->count_down();
+}
+
 TEST_F(MetricsText, NumbersMoveWithWhatTheLoopDoes) {
   create("io-0");
   create("io-1");

@@ -294,6 +294,64 @@ TEST_F(ProxyOnLoops, OfARemovedWorkloadTheAddressIsFreeAndTheNameToo) {
   EXPECT_EQ(fetch(address), "b");
 }
 
+// Until it is over; how it ended.
+host::WorkloadDrainSnapshot end_of(const host::WorkloadDrain& drain) {
+  const auto give_up = soon();
+  auto now = drain();
+  for (; !now.over && std::chrono::steady_clock::now() < give_up; now = drain()) std::this_thread::yield();
+  return now;
+}
+
+TEST_F(ProxyOnLoops, ADrainedWorkloadRefusesWhoComesAndWaitsForWhoIsThere) {
+  const auto address = add("echo", {"io-0", "io-1"}, TcpEchoOptions{});
+  auto client = connect_to(address);
+  EXPECT_EQ(exchange(client, 'x'), 'x');
+  const auto drain = host_.drain_workload("echo", std::nullopt);
+  ASSERT_TRUE(drain) << drain.error().message;
+  EXPECT_THAT(fetch(address), testing::StartsWith("connect: "));
+  const auto during = (*drain)();
+  EXPECT_FALSE(during.over);
+  EXPECT_EQ(during.workload, "echo");
+  EXPECT_TRUE(during.deadline);
+  const auto joined = host_.drain_workload("echo", std::nullopt);
+  ASSERT_TRUE(joined) << joined.error().message;
+  EXPECT_EQ(exchange(client, 'y'), 'y');
+  client = {};
+  EXPECT_EQ(end_of(*drain).connections_cut, 0U);
+  EXPECT_TRUE(end_of(*joined).over);
+  EXPECT_THAT(end_of(*drain).loops, testing::IsEmpty());
+  EXPECT_STREQ(host::reason_name(host_.drain_workload("echo", std::nullopt).error().reason), "WORKLOAD_NOT_FOUND");
+}
+
+TEST_F(ProxyOnLoops, ADrainThatIsJoinedWithAShorterTimeEndsByThen) {
+  const auto client = connect_to(add("echo", {"io-0"}, TcpEchoOptions{}));
+  EXPECT_EQ(exchange(client, 'x'), 'x');
+  const auto drain = host_.drain_workload("echo", 1h);
+  ASSERT_TRUE(drain);
+  EXPECT_EQ(exchange(client, 'y'), 'y');
+  ASSERT_TRUE(host_.drain_workload("echo", 0s));
+  const auto end = end_of(*drain);
+  EXPECT_TRUE(end.over);
+  EXPECT_EQ(end.connections_cut, 1U);
+  char byte = 0;
+  EXPECT_EQ(::recv(client.get(), &byte, 1, 0), 0) << "the end of data comes";
+}
+
+TEST_F(ProxyOnLoops, ADrainWaitsAlsoForThoseWhoCameBeforeTheWorkloadWasReplaced) {
+  auto client = connect_to(add("echo", {"io-0"}, TcpEchoOptions{}));
+  EXPECT_EQ(exchange(client, 'x'), 'x');
+  ASSERT_EQ(apply("echo", {"io-0"}, TcpDiscardOptions{}), host::Applied::replaced);
+  const auto drain = host_.drain_workload("echo", std::nullopt);
+  ASSERT_TRUE(drain);
+  EXPECT_EQ(exchange(client, 'y'), 'y');
+  const auto during = (*drain)();
+  ASSERT_EQ(during.loops.size(), 1U);
+  EXPECT_EQ(during.loops[0].loop, "io-0");
+  EXPECT_EQ(during.loops[0].connections, 1U);
+  client = {};
+  EXPECT_TRUE(end_of(*drain).over);
+}
+
 // An echo on a loop that gives its clients no time to leave, with one client that has been served.
 class EchoWithoutPatience : public testing::Test {
  protected:
