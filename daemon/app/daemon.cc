@@ -18,7 +18,6 @@
 #include "host/loop_host.h"
 #include "metrics/metrics_server.h"
 #include "settings/workload_spec.h"
-#include "workloads/make_workload.h"
 
 namespace evloopd::app {
 namespace {
@@ -54,8 +53,9 @@ std::string describe(const std::vector<settings::Problem>& problems) {
 
 // All workloads of a spec are made before one of them is applied: certificates are read, and files opened.
 host::HostResult<std::vector<control::WorkloadPlan>> plan_workloads(const std::string& spec,
-                                                                    const settings::SpecContext& context) {
-  const auto loaded = settings::load_workloads("spec", spec, context);
+                                                                    const settings::SpecContext& context,
+                                                                    const settings::Kinds& kinds) {
+  const auto loaded = settings::load_workloads("spec", spec, context, settings::Environment::current(), kinds);
   if (!loaded)
     return std::unexpected(host::HostError{.reason = host::Reason::config_invalid,
                                            .message = describe(loaded.error()),
@@ -63,7 +63,7 @@ host::HostResult<std::vector<control::WorkloadPlan>> plan_workloads(const std::s
   std::vector<control::WorkloadPlan> plans;
   for (const auto& workload : *loaded) {
     try {
-      plans.push_back({.options = workload.options, .workload = workloads::make_workload(workload.kind)});
+      plans.push_back({.options = workload.options, .workload = workload.kind->make()});
     } catch (const std::exception& error) {
       return std::unexpected(host::HostError{.reason = host::Reason::config_invalid,
                                              .message = "workload " + workload.options.name + ": " + error.what(),
@@ -74,8 +74,8 @@ host::HostResult<std::vector<control::WorkloadPlan>> plan_workloads(const std::s
 }
 
 control::WorkloadSource workload_source(const host::LoopHost& host, const settings::Settings& settings,
-                                        const std::string& config_path) {
-  return [&host, context = settings::SpecContext{
+                                        const std::string& config_path, const settings::Kinds& kinds) {
+  return [&host, &kinds, context = settings::SpecContext{
                      .loops = {},
                      .loop_groups = settings.loop_groups,
                      .exec_checks = settings.daemon.exec_checks,
@@ -83,12 +83,12 @@ control::WorkloadSource workload_source(const host::LoopHost& host, const settin
     auto now = context;
     for (const auto& loop : host.list())
       if (!loop.replaced) now.loops.push_back(loop.name);
-    return plan_workloads(spec, now);
+    return plan_workloads(spec, now, kinds);
   };
 }
 
 control::ControlOptions control_options(const settings::Settings& settings, const control::DaemonInfo& info,
-                                        const host::LoopHost& host) {
+                                        const host::LoopHost& host, const settings::Kinds& kinds) {
   control::ControlOptions options;
   options.observe_socket = settings.control.observe.socket;
   options.observe_mode = settings.control.observe.mode;
@@ -96,7 +96,7 @@ control::ControlOptions control_options(const settings::Settings& settings, cons
   options.admin_socket = settings.control.admin.socket;
   options.admin_mode = settings.control.admin.mode;
   options.admin_group = settings.control.admin.group;
-  options.workload_source = workload_source(host, settings, info.config_path);
+  options.workload_source = workload_source(host, settings, info.config_path, kinds);
   return options;
 }
 
@@ -130,8 +130,8 @@ void log_state(const host::LoopSnapshot& loop) {
 // What runs, in the order of starting.
 class Daemon::Parts {
  public:
-  Parts(const settings::Settings& settings, const control::DaemonInfo& info)
-      : host(standard_jobs()), control(host, info, control_options(settings, info, host), log_audit) {
+  Parts(const settings::Settings& settings, const control::DaemonInfo& info, const settings::Kinds& kinds)
+      : host(standard_jobs()), control(host, info, control_options(settings, info, host, kinds), log_audit) {
     host.on_state_change([this](const host::LoopSnapshot& loop) {
       log_state(loop);
       control.loop_changed(loop);
@@ -148,8 +148,8 @@ class Daemon::Parts {
   control::ControlServer control;
 };
 
-Daemon::Daemon(settings::Settings settings, std::string config_path)
-    : settings_(std::move(settings)), config_path_(std::move(config_path)) {}
+Daemon::Daemon(settings::Settings settings, std::string config_path, settings::Kinds kinds)
+    : settings_(std::move(settings)), config_path_(std::move(config_path)), kinds_(std::move(kinds)) {}
 
 Daemon::~Daemon() = default;
 
@@ -173,11 +173,11 @@ void Daemon::start() {
                         {"config", config_path_},
                         {"descriptors", info.fd_limit}});
 
-  parts_ = std::make_unique<Parts>(settings_, info);
+  parts_ = std::make_unique<Parts>(settings_, info, kinds_);
   auto& host = parts_->host;
   for (const auto& loop : settings_.loops) must(host.create(loop));
   for (const auto& workload : settings_.workloads)
-    must(host.add_workload(workload.options, workloads::make_workload(workload.kind)));
+    must(host.add_workload(workload.options, workload.kind->make()));
   for (const auto& loop : settings_.loops)
     must(host.start(loop.name, host::LoopHost::Deadline::clock::now() + start_timeout));
   for (const auto& workload : host.workloads())

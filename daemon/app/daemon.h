@@ -13,8 +13,8 @@ class ProcessSignals;
 // that they stop in the reverse one. Main thread.
 class Daemon {
  public:
-  // Starts nothing. `config_path` is only told to who asks.
-  Daemon(settings::Settings settings, std::string config_path);
+  // Starts nothing. `config_path` is only told to who asks; `kinds` are those that may be applied while it runs.
+  Daemon(settings::Settings settings, std::string config_path, settings::Kinds kinds);
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -35,6 +35,7 @@ class Daemon {
 
   const settings::Settings settings_;
   const std::string config_path_;
+  const settings::Kinds kinds_;
   std::unique_ptr<Parts> parts_;
   bool at_rest_ = true;
 };

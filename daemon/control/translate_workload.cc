@@ -73,6 +73,11 @@ void translate(const host::WorkloadSnapshot& workload, v1::Workload& out) {
     ends.set_count(count);
   }
   out.set_dropped_log_lines(workload.dropped_log_lines);
+  for (const auto& [name, value] : workload.facts) {
+    auto& fact = *out.add_facts();
+    fact.set_name(clean_text(name));
+    fact.set_value(clean_text(value));
+  }
   if (workload.upstreams) translate(*workload.upstreams, *out.mutable_upstreams());
   translate(workload.snapshot_time, *out.mutable_snapshot_time());
 }

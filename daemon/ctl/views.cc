@@ -424,6 +424,7 @@ std::string describe(const v1::Workload& workload) {
   if (!ends.empty()) sheet.line("Ended", fmt::format("{}", fmt::join(ends, ", ")));
   if (workload.dropped_log_lines() > 0)
     sheet.line("Log", fmt::format("{} lines dropped", workload.dropped_log_lines()));
+  for (const auto& fact : workload.facts()) sheet.line(fact.name(), fact.value());
   if (workload.has_upstreams()) describe_upstreams(workload.upstreams(), sheet);
   return sheet.take();
 }

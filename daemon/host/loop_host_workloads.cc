@@ -252,6 +252,8 @@ WorkloadSnapshot LoopHost::Impl::snapshot(const HostedWorkload& hosted) const {
           .bytes_out = read(counters.bytes_out),
           .ends = hosted.workload->ends(),
           .dropped_log_lines = hosted.workload->dropped_log_lines(),
+          .facts = hosted.workload->facts(),
+          .measures = hosted.workload->measures(),
           .upstreams = upstreams ? std::optional(upstreams->snapshot()) : std::nullopt,
           .snapshot_time = std::chrono::system_clock::now()};
 }

@@ -197,6 +197,8 @@ struct WorkloadSnapshot {
   std::uint64_t bytes_out = 0;
   std::vector<NamedCount> ends{};  // connections that have ended, by reason
   std::uint64_t dropped_log_lines = 0;
+  std::vector<Fact> facts{};
+  std::vector<Measure> measures{};
   std::optional<UpstreamsSnapshot> upstreams{};  // of a kind that has them
   WallTime snapshot_time{};
 };

@@ -34,6 +34,25 @@ struct NamedCount {
   std::uint64_t count = 0;
 };
 
+// What a workload has to say of itself, for people.
+struct Fact {
+  std::string name;  // "Last result"
+  std::string value;
+};
+
+// What a workload measures beside what all do: exported as the metric `evloopd_workload_<name>`, with the label
+// `workload` and, if there is one, another. Names and labels come from the configuration or the program, and never from
+// a client: each new one is a series that stays.
+struct Measure {
+  enum class Type { counter, gauge };
+  std::string name;  // snake_case, with a base unit; ends in _total if it is a counter: "probe_results_total"
+  std::string help;  // one line; the same for all measures of the name
+  Type type = Type::gauge;
+  double value = 0;
+  std::string label{};  // "result"
+  std::string label_value{};
+};
+
 // Whose a share is, for what it writes down.
 struct ShareNames {
   std::string workload;
@@ -76,6 +95,10 @@ class Workload {
   [[nodiscard]] virtual std::vector<NamedCount> ends() const { return {}; }
   // Lines of its log that were dropped, as they came faster than they could be written. Any thread.
   [[nodiscard]] virtual std::uint64_t dropped_log_lines() const { return 0; }
+  // For `evloopctl describe`. Any thread.
+  [[nodiscard]] virtual std::vector<Fact> facts() const { return {}; }
+  // All of them at any time, also those that are 0. Any thread.
+  [[nodiscard]] virtual std::vector<Measure> measures() const { return {}; }
   // Becomes like `wanted`, which was made to take its place, if it can while it runs and no connection notices.
   enum class Adoption { impossible, same, taken };
   [[nodiscard]] virtual Adoption adopt(Workload& /*wanted*/) { return Adoption::impossible; }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "metrics/families.h"
+#include "metrics/measures.h"
 #include "metrics/upstreams.h"
 
 namespace evloopd::metrics {
@@ -180,6 +181,7 @@ std::vector<prometheus::MetricFamily> HostCollector::Collect() const {
   const auto workloads = host_.workloads();
   put_workloads(workloads, families);
   put_upstreams(workloads, families);
+  put_measures(workloads, families);
   return families;
 }
 

@@ -100,7 +100,7 @@ void read_log(const Value& value, LogSettings& settings) {
   log.finish();
 }
 
-Settings read_settings(const NodePtr& root, Reading& reading) {
+Settings read_settings(const NodePtr& root, Reading& reading, const Kinds& kinds) {
   static const std::array<std::string, 1> versions{"1"};
   const auto& environment = reading.sources.environment;
   Settings settings;
@@ -116,7 +116,7 @@ Settings read_settings(const NodePtr& root, Reading& reading) {
   const auto workloads = keys["workloads"];
   read_control(keys["control"], settings.control, environment, claims);
   read_metrics(keys["metrics"], settings.metrics, claims);
-  settings.workloads = read_workloads(workloads, loops, claims, settings.daemon);
+  settings.workloads = read_workloads(workloads, loops, claims, settings.daemon, kinds);
   read_log(keys["log"], settings.log);
   keys.finish();
   settings.loops = std::move(loops.options);
@@ -140,7 +140,8 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
 
 }  // namespace
 
-LoadResult load_text(const std::string& name, const std::string& text, const Environment& environment) {
+LoadResult load_text(const std::string& name, const std::string& text, const Environment& environment,
+                     const Kinds& kinds) {
   Report report(name);
   Settings settings;
   if (const auto root = parse(text, report)) {
@@ -148,16 +149,16 @@ LoadResult load_text(const std::string& name, const std::string& text, const Env
     Reading reading{.report = report,
                     .sources = {.environment = environment, .directory = std::filesystem::path(name).parent_path()},
                     .hidden = hidden};
-    settings = read_settings(root, reading);
+    settings = read_settings(root, reading, kinds);
     settings.hidden = std::move(hidden);
   }
   if (report.size() > 0) return std::unexpected(report.take());
   return settings;
 }
 
-LoadResult load_file(const std::string& path, const Environment& environment) {
+LoadResult load_file(const std::string& path, const Environment& environment, const Kinds& kinds) {
   const auto text = read_file(path);
-  if (text) return load_text(path, *text, environment);
+  if (text) return load_text(path, *text, environment, kinds);
   return std::unexpected(std::vector<Problem>{{.file = path, .path = {}, .message = text.error()}});
 }
 

@@ -2,12 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <variant>
-
-#include "settings/proxy.h"
 #include "settings/quoted.h"
 #include "settings/units.h"
-#include "settings/upstreams.h"
 #include "settings/words.h"
 
 namespace evloopd::settings {
@@ -64,29 +60,16 @@ class Printer {
   void print_workload(std::size_t index) {
     const auto& [options, kind] = settings_.workloads[index];
     line("  - name: {}", free_text(options.name));
-    line("    kind: {}", word_of(kind_words, kind.index()));
+    line("    kind: {}", kind->kind());
     line("    loops: [{}]", fmt::join(options.loops, ", "));
-    line("    listen:");
-    for (const auto& address : options.addresses) line("      - address: {}", free_text(address));
-    line("    backlog: {}", options.backlog);
-    const auto path = fmt::format("workloads[{}]", index);
-    std::visit([&](const auto& of_kind) { print_kind(of_kind, path); }, kind);
-  }
-
-  void print_kind(const workloads::TcpEchoOptions&, const std::string&) {}
-  void print_kind(const workloads::TcpDiscardOptions&, const std::string&) {}
-
-  void print_kind(const workloads::HttpRespondOptions& options, const std::string& path) {
-    line("    status: {}", options.status);
-    line("    body: {}", secret(options.body, path + ".body"));
-    line("    content_type: {}", free_text(options.content_type));
-    line("    idle_timeout: {}", format_duration(options.idle_timeout));
-  }
-
-  void print_kind(const workloads::TcpProxyOptions& options, const std::string&) {
-    for (const auto& each : print_upstreams(options.upstreams)) line("    {}", each);
-    line("    buffer: {}", format_size(options.buffer));
-    for (const auto& each : print_connection(options.connection)) line("    {}", each);
+    // Who does not listen has no such keys.
+    if (!options.addresses.empty()) {
+      line("    listen:");
+      for (const auto& address : options.addresses) line("      - address: {}", free_text(address));
+      line("    backlog: {}", options.backlog);
+    }
+    const Hidden hidden(settings_.hidden, fmt::format("workloads[{}]", index));
+    for (const auto& each : kind->print(hidden)) line("    {}", each);
   }
 
   void print_control() {
@@ -102,16 +85,16 @@ class Printer {
     line("    group: {}", free_text(socket.group));
   }
 
-  [[nodiscard]] std::string secret(std::string_view value, const std::string& path) const {
-    const auto expression = settings_.hidden.find(path);
-    return expression == settings_.hidden.end() ? free_text(value) : in_quotes(expression->second);
-  }
-
   const Settings& settings_;
   std::string out_;
 };
 
 }  // namespace
+
+std::string Hidden::text(std::string_view value, std::string_view key) const {
+  const auto found = expressions_.find(fmt::format("{}.{}", path_, key));
+  return found == expressions_.end() ? free_text(value) : in_quotes(found->second);
+}
 
 std::string print_config(const Settings& settings) { return Printer(settings).print(); }
 

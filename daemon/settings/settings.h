@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "host/loop_host.h"
-#include "workloads/options.h"
+#include "settings/kind.h"
 
 namespace evloopd::settings {
 
@@ -54,7 +54,7 @@ struct LogSettings {
 
 struct WorkloadSettings {
   host::WorkloadOptions options;
-  workloads::KindOptions kind;
+  SharedKindOptions kind;
 };
 
 // All that a configuration says, complete and checked; a plain value that nobody changes once it is loaded (load.h).

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <string>
-#include <variant>
 
 #include "base/log.h"
 #include "host/loop_host.h"
@@ -22,10 +21,6 @@ inline const std::array<std::string, 3> tls_verify_words{"none", "optional", "re
 inline const std::array<std::string, 2> tls_version_words{"1.2", "1.3"};
 inline const std::array<std::string, 4> log_level_words{"debug", "info", "warning", "error"};
 inline const std::array<std::string, 4> log_format_words{"auto", "text", "json", "journal"};
-
-// In the order of the alternatives of KindOptions.
-inline const std::array<std::string, 4> kind_words{"tcp.echo", "tcp.discard", "http.respond", "tcp.proxy"};
-static_assert(std::variant_size_v<workloads::KindOptions> == 4);
 
 template <std::size_t n, class E>
 const std::string& word_of(const std::array<std::string, n>& words, E value) {

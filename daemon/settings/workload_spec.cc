@@ -20,18 +20,19 @@ Loops loops_of(const SpecContext& context) {
   return loops;
 }
 
-std::vector<WorkloadSettings> read_spec(const Value& root, const Loops& loops, const DaemonSettings& daemon) {
+std::vector<WorkloadSettings> read_spec(const Value& root, const Loops& loops, const DaemonSettings& daemon,
+                                        const Kinds& kinds) {
   static const std::array<std::string, 1> versions{"1"};
   Claims claims;
   auto keys = root.mapping();
   if (!root.is_mapping()) return {};
   if (!keys["workloads"].present()) {
     std::vector<WorkloadSettings> one;
-    one.push_back(read_workload(root, loops, claims, daemon));
+    one.push_back(read_workload(root, loops, claims, daemon, kinds));
     return one;
   }
   static_cast<void>(keys["version"].choice(versions));
-  auto workloads = read_workloads(keys["workloads"], loops, claims, daemon);
+  auto workloads = read_workloads(keys["workloads"], loops, claims, daemon, kinds);
   keys.finish();
   return workloads;
 }
@@ -41,7 +42,8 @@ std::vector<WorkloadSettings> read_spec(const Value& root, const Loops& loops, c
 std::expected<std::vector<WorkloadSettings>, std::vector<Problem>> load_workloads(const std::string& name,
                                                                                   const std::string& text,
                                                                                   const SpecContext& context,
-                                                                                  const Environment& environment) {
+                                                                                  const Environment& environment,
+                                                                                  const Kinds& kinds) {
   Report report(name);
   std::vector<WorkloadSettings> workloads;
   if (const auto root = parse(text, report)) {
@@ -51,7 +53,7 @@ std::expected<std::vector<WorkloadSettings>, std::vector<Problem>> load_workload
                     .hidden = hidden};
     DaemonSettings daemon;
     daemon.exec_checks = context.exec_checks;
-    workloads = read_spec(Value(reading, root, root->position, {}), loops_of(context), daemon);
+    workloads = read_spec(Value(reading, root, root->position, {}), loops_of(context), daemon, kinds);
   }
   if (report.size() > 0) return std::unexpected(report.take());
   return workloads;

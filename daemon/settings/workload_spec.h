@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "settings/environment.h"
+#include "settings/kinds.h"
 #include "settings/problem.h"
 #include "settings/settings.h"
 
@@ -24,6 +25,6 @@ struct SpecContext {
 // problem. `name` stands for the text in problems.
 [[nodiscard]] std::expected<std::vector<WorkloadSettings>, std::vector<Problem>> load_workloads(
     const std::string& name, const std::string& text, const SpecContext& context,
-    const Environment& environment = Environment::current());
+    const Environment& environment = Environment::current(), const Kinds& kinds = standard_kinds());
 
 }  // namespace evloopd::settings

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <ranges>
 #include <set>
@@ -11,19 +10,14 @@
 #include <utility>
 
 #include "settings/names.h"
-#include "settings/proxy.h"
 #include "settings/text.h"
-#include "settings/upstreams.h"
 #include "settings/words.h"
 
 namespace evloopd::settings {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr std::size_t max_workloads = 1024;
 constexpr std::size_t max_listeners = 64;
-constexpr std::size_t KiB = 1024, GiB = 1024 * 1024 * KiB;
 
 // The loops that a workload runs on: those it names, alone or by the pattern of a group, or else all.
 std::vector<std::string> read_loop_names(const Value& value, const Loops& loops) {
@@ -75,92 +69,83 @@ std::vector<Address> read_listeners(const Value& value, Claims& claims) {
   return addresses;
 }
 
-workloads::HttpRespondOptions read_http_respond(Mapping& keys) {
-  workloads::HttpRespondOptions options;
-  assign(options.status, keys["status"].integer(200, 599));
-  const auto body = keys["body"];
-  const bool has_body = options.status != 204 && options.status != 304;
-  if (!has_body) options.body.clear();
-  assign(options.body, body.secret("a text"));
-  if (!has_body && !options.body.empty())
-    body.refuse(fmt::format("must be empty or left out: a reply with status {} has no body", options.status));
+// The names of the kinds, for messages.
+std::vector<std::string> names_of(const Kinds& kinds) {
+  std::vector<std::string> names;
+  for (const auto& kind : kinds) names.push_back(kind.name);
+  return names;
+}
 
-  const auto content_type = keys["content_type"];
-  constexpr std::string_view what = "a media type of at most 255 printable ASCII characters, such as text/html";
-  if (assign(options.content_type, content_type.text(what))) {
-    const auto& text = options.content_type;
-    const bool printable_ascii = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-    if (text.empty() || text.size() > 255 || !printable_ascii)
-      content_type.refuse(fmt::format("must be {}, got {}", what, excerpt(text)));
+class Reader {
+ public:
+  Reader(const Loops& loops, Claims& claims, const DaemonSettings& daemon, const Kinds& kinds)
+      : loops_(loops), claims_(claims), daemon_(daemon), kinds_(kinds), kind_names_(names_of(kinds)) {}
+
+  WorkloadSettings read(const Value& value) {
+    WorkloadSettings workload;
+    auto& options = workload.options;
+    auto keys = value.mapping();
+    if (!value.is_mapping()) return workload;
+
+    const auto name = keys["name"];
+    if (assign(options.name, name.require("a workload has a name, such as web").text(name_syntax)))
+      check_name(name, options.name);
+    const auto choice = keys["kind"].require(fmt::format("write {}", one_of(kind_names_))).choice(kind_names_);
+    const auto* const kind = choice ? &kinds_[*choice] : nullptr;
+    const auto loops = keys["loops"];
+    options.loops = read_loop_names(loops, loops_);
+    std::vector<Address> listeners;
+    if (!kind || kind->listens) {
+      listeners = read_listeners(keys["listen"], claims_);
+      assign(options.backlog, keys["backlog"].integer(1, 65535));
+    } else {
+      keep_one_loop(loops, options.loops);
+    }
+    for (const auto& listener : listeners) options.addresses.push_back(listener.to_string());
+
+    // Without its kind nothing can be said about the other keys.
+    if (!kind) return workload;
+    workload.kind = kind->read(keys, {.listeners = listeners, .may_exec = daemon_.exec_checks});
+    keys.finish();
+    return workload;
   }
-  assign(options.idle_timeout, keys["idle_timeout"].duration(1ms, 24h));
-  return options;
-}
 
-workloads::TcpProxyOptions read_tcp_proxy(Mapping& keys, const std::vector<Address>& listeners,
-                                          const DaemonSettings& daemon) {
-  workloads::TcpProxyOptions options;
-  options.upstreams = read_upstreams(keys, listeners, daemon.exec_checks);
-  assign(options.buffer, keys["buffer"].size(4 * KiB, GiB));
-  options.connection = read_connection(keys);
-  return options;
-}
-
-WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& claims,
-                               const DaemonSettings& daemon, std::map<std::string, int>& lines) {
-  WorkloadSettings workload;
-  auto& options = workload.options;
-  auto keys = value.mapping();
-  if (!value.is_mapping()) return workload;
-
-  const auto name = keys["name"];
-  if (assign(options.name, name.require("a workload has a name, such as web").text(name_syntax))) {
-    const auto [known, fresh] = lines.try_emplace(options.name, name.position().line);
-    if (!is_name(options.name))
-      name.refuse(fmt::format("must be {}, got {}", name_syntax, excerpt(options.name)));
+ private:
+  void check_name(const Value& name, const std::string& given) {
+    const auto [known, fresh] = lines_.try_emplace(given, name.position().line);
+    if (!is_name(given))
+      name.refuse(fmt::format("must be {}, got {}", name_syntax, excerpt(given)));
     else if (!fresh)
-      name.refuse(fmt::format("{} is taken by the workload in line {}", excerpt(options.name), known->second));
+      name.refuse(fmt::format("{} is taken by the workload in line {}", excerpt(given), known->second));
   }
-  const auto kind = keys["kind"].require(fmt::format("write {}", one_of(kind_words))).choice(kind_words);
-  options.loops = read_loop_names(keys["loops"], loops);
-  const auto listeners = read_listeners(keys["listen"], claims);
-  for (const auto& listener : listeners) options.addresses.push_back(listener.to_string());
-  assign(options.backlog, keys["backlog"].integer(1, 65535));
 
-  // Without its kind nothing can be said about the other keys.
-  if (!kind) return workload;
-  switch (*kind) {
-    case 0:
-      workload.kind = workloads::TcpEchoOptions{};
-      break;
-    case 1:
-      workload.kind = workloads::TcpDiscardOptions{};
-      break;
-    case 2:
-      workload.kind = read_http_respond(keys);
-      break;
-    default:
-      workload.kind = read_tcp_proxy(keys, listeners, daemon);
-      break;
+  static void keep_one_loop(const Value& value, std::vector<std::string>& loops) {
+    if (value.present() && loops.size() > 1)
+      value.refuse(fmt::format("must be one loop for a workload of this kind, got {}", loops.size()));
+    if (loops.size() > 1) loops.resize(1);
   }
-  keys.finish();
-  return workload;
-}
+
+  const Loops& loops_;
+  Claims& claims_;
+  const DaemonSettings& daemon_;
+  const Kinds& kinds_;
+  const std::vector<std::string> kind_names_;
+  std::map<std::string, int> lines_;  // of a workload's name
+};
 
 }  // namespace
 
 std::vector<WorkloadSettings> read_workloads(const Value& value, const Loops& loops, Claims& claims,
-                                             const DaemonSettings& daemon) {
+                                             const DaemonSettings& daemon, const Kinds& kinds) {
+  Reader reader(loops, claims, daemon, kinds);
   std::vector<WorkloadSettings> workloads;
-  std::map<std::string, int> lines;  // name to the line of its workload
-  for (const auto& item : value.list("a list of workloads", max_workloads))
-    workloads.push_back(read_workload(item, loops, claims, daemon, lines));
+  for (const auto& item : value.list("a list of workloads", max_workloads)) workloads.push_back(reader.read(item));
   return workloads;
 }
 
-WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& claims, const DaemonSettings& daemon) {
-  std::map<std::string, int> lines;
-  return read_workload(value, loops, claims, daemon, lines);
+WorkloadSettings read_workload(const Value& value, const Loops& loops, Claims& claims, const DaemonSettings& daemon,
+                               const Kinds& kinds) {
+  return Reader(loops, claims, daemon, kinds).read(value);
 }
 
 }  // namespace evloopd::settings

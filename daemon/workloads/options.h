@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <variant>
 
 #include "workloads/proxy/options.h"
 #include "workloads/upstreams/options.h"
@@ -38,7 +37,5 @@ struct TcpProxyOptions {
 
   friend bool operator==(const TcpProxyOptions&, const TcpProxyOptions&) = default;
 };
-
-using KindOptions = std::variant<TcpEchoOptions, TcpDiscardOptions, HttpRespondOptions, TcpProxyOptions>;
 
 }  // namespace evloopd::workloads

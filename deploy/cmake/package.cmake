@@ -77,3 +77,28 @@ foreach(file IN LISTS pc_files)
   configure_file(deploy/cmake/${file}.in ${PROJECT_BINARY_DIR}/package/${file} @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/package/${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT evloop)
 endforeach()
+
+# The daemon as a library, for programs with kinds of workloads of their own: `--component evloopd-dev`, beside `evloop`.
+if(EVLOOPD_CONTROL)
+  set(parts host workloads metrics settings control app)
+  foreach(part IN LISTS parts)
+    set_target_properties(evloopd_${part} PROPERTIES EXPORT_NAME ${part})
+    install(TARGETS evloopd_${part} EXPORT evloopd
+      ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT evloopd-dev
+      FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/evloopd COMPONENT evloopd-dev)
+  endforeach()
+  install(TARGETS evloopd_proto evloopd_proto_stubs llhttp EXPORT evloopd
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT evloopd-dev)
+  set(daemon_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/evloopd)
+  install(EXPORT evloopd NAMESPACE evloopd:: FILE evloopd-targets.cmake
+    DESTINATION ${daemon_package_dir} COMPONENT evloopd-dev)
+  configure_package_config_file(deploy/cmake/evloopd-config.cmake.in ${PROJECT_BINARY_DIR}/package/evloopd-config.cmake
+    INSTALL_DESTINATION ${daemon_package_dir}
+    NO_SET_AND_CHECK_MACRO
+    NO_CHECK_REQUIRED_COMPONENTS_MACRO)
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/evloopd-config-version.cmake
+    COMPATIBILITY SameMinorVersion)
+  install(
+    FILES ${PROJECT_BINARY_DIR}/package/evloopd-config.cmake ${PROJECT_BINARY_DIR}/package/evloopd-config-version.cmake
+    DESTINATION ${daemon_package_dir} COMPONENT evloopd-dev)
+endif()

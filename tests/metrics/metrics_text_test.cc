@@ -29,6 +29,7 @@ using host::LoopHost;
 using metrics::testing::parse;
 using metrics::testing::value;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 LoopHost::Deadline soon() { return std::chrono::steady_clock::now() + 30s; }
 
@@ -50,6 +51,27 @@ class Silent final : public host::Workload {
   [[nodiscard]] std::string_view kind() const override { return "test.silent"; }
   [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop&) override {
     return std::make_unique<SilentShare>();
+  }
+};
+
+// Measures something of its own, and some of it under names that cannot be.
+class Measuring final : public host::Workload {
+ public:
+  [[nodiscard]] std::string_view kind() const override { return "test.measuring"; }
+  [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop&) override {
+    return std::make_unique<SilentShare>();
+  }
+  [[nodiscard]] std::vector<host::Measure> measures() const override {
+    using enum host::Measure::Type;
+    return {{.name = "runs_total", .help = "Runs.", .type = counter, .value = 5, .label = "result", .label_value = "ok"},
+            {.name = "runs_total", .help = "Runs.", .type = counter, .label = "result", .label_value = "failed"},
+            {.name = "last_run_seconds", .help = "How long the last one took.", .value = 1.5},
+            {.name = "Wrong", .help = "A name in capitals."},
+            {.name = "wrong", .help = "A counter that does not end in _total.", .type = counter},
+            {.name = "wrong_total", .help = "A gauge that does."},
+            {.name = "wrong_label", .help = "The workload's own label.", .label = "workload"},
+            {.name = "bytes_in", .help = "Two\nlines."},
+            {.name = "connections_open", .help = "The name of a family of all workloads."}};
   }
 };
 
@@ -260,6 +282,22 @@ TEST_F(MetricsText, AWorkloadHasItsCounters) {
   EXPECT_EQ(value(series, R"(evloopd_workload_connections_total{workload="web"})"), 7);
   EXPECT_EQ(value(series, R"(evloopd_workload_transferred_bytes_total{workload="web",direction="in"})"), 11);
   EXPECT_EQ(value(series, R"(evloopd_workload_transferred_bytes_total{workload="web",direction="out"})"), 13);
+}
+
+TEST_F(MetricsText, AKindMeasuresWhatItLikesAndItsMistakesSpoilNothing) {
+  create("io-0");
+  for (const auto* name : {"one", "two"})
+    ASSERT_TRUE(host.add_workload({.name = name, .loops = {"io-0"}, .addresses = {}}, std::make_unique<Measuring>()));
+  const auto series = scrape();
+  EXPECT_EQ(value(series, R"(evloopd_workload_runs_total{workload="two",result="ok"})"), 5);
+  EXPECT_EQ(value(series, R"(evloopd_workload_runs_total{workload="one",result="failed"})"), 0);
+  EXPECT_EQ(value(series, R"(evloopd_workload_last_run_seconds{workload="one"})"), 1.5);
+  const auto text = metrics_text(host, "1.2.3");
+  EXPECT_THAT(text, HasSubstr("# TYPE evloopd_workload_runs_total counter"));
+  for (const auto* wrong : {"Wrong", "wrong", "Two"}) EXPECT_THAT(text, Not(HasSubstr(wrong)));
+  const auto [status, output] = promtool_check(text);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(output, "");
 }
 
 TEST_F(MetricsText, AnUpstreamHasItsCountersWhateverItsAddresses) {

@@ -103,18 +103,18 @@ workloads:
   EXPECT_EQ(echo.options.loops, (Names{"io-1"}));
   EXPECT_EQ(echo.options.addresses, (Names{"unix:/run/e.sock"}));
   EXPECT_EQ(echo.options.backlog, 7);
-  EXPECT_TRUE(std::holds_alternative<workloads::TcpEchoOptions>(echo.kind));
+  EXPECT_EQ(echo.kind->kind(), "tcp.echo");
 
   EXPECT_EQ(settings.workloads[1].options.loops, (Names{"io-0", "io-1"})) << "all, when none is named";
   EXPECT_EQ(settings.workloads[1].options.addresses, (Names{"127.0.0.1:81", "[::1]:82"}));
   EXPECT_EQ(settings.workloads[1].options.backlog, 4096);
-  const auto& http = std::get<workloads::HttpRespondOptions>(settings.workloads[1].kind);
+  const auto& http = options_of<workloads::HttpRespondOptions>(settings.workloads[1]);
   EXPECT_EQ(http.status, 503);
   EXPECT_EQ(http.body, "no\n");
   EXPECT_EQ(http.content_type, "text/html");
   EXPECT_EQ(http.idle_timeout, 2s);
 
-  const auto& proxy = std::get<workloads::TcpProxyOptions>(settings.workloads[2].kind);
+  const auto& proxy = options_of<workloads::TcpProxyOptions>(settings.workloads[2]);
   const auto& upstreams = proxy.upstreams;
   ASSERT_EQ(upstreams.list.size(), 2U);
   EXPECT_EQ(upstreams.list[0].address, "127.0.0.1:81");
@@ -157,7 +157,7 @@ workloads:
 )");
   ASSERT_EQ(settings.workloads.size(), 3U);
   const auto options = [&](std::size_t i) {
-    return std::get<workloads::TcpProxyOptions>(settings.workloads[i].kind).upstreams;
+    return options_of<workloads::TcpProxyOptions>(settings.workloads[i]).upstreams;
   };
   const auto all = options(0);
   EXPECT_EQ(all.list[0].weight, 3);
@@ -232,7 +232,7 @@ TEST(Load, RaisingOnlyTheWarningRaisesTheCriticalLimitWithIt) {
 TEST(Load, AReplyThatCanHaveNoBodyGetsNone) {
   const auto settings =
       load("version: 1\nworkloads: [{name: h, kind: http.respond, listen: [{address: '127.0.0.1:0'}], status: 204}]");
-  EXPECT_EQ(std::get<workloads::HttpRespondOptions>(settings.workloads.at(0).kind).body, "");
+  EXPECT_EQ(options_of<workloads::HttpRespondOptions>(settings.workloads.at(0)).body, "");
 }
 
 TEST(Load, AnAliasRepeatsAValue) {
@@ -261,7 +261,7 @@ workloads: [{name: h, kind: http.respond, listen: [{address: "${HOST:-127.0.0.1}
   EXPECT_EQ(settings.loops.size(), 2U);
   EXPECT_EQ(settings.loops.at(0).selector, host::SelectorKind::poll);
   EXPECT_EQ(settings.workloads.at(0).options.addresses, (Names{"127.0.0.1:80"}));
-  EXPECT_EQ(std::get<workloads::HttpRespondOptions>(settings.workloads.at(0).kind).body, "a: {b}\n- ${c} *d $5 ${X}")
+  EXPECT_EQ(options_of<workloads::HttpRespondOptions>(settings.workloads.at(0)).body, "a: {b}\n- ${c} *d $5 ${X}")
       << "a value cannot change the structure, nor be filled in again";
 }
 
@@ -288,7 +288,7 @@ TEST_F(LoadFile, ReadsTheFileAndWhatItNamesBesideIt) {
                           "body: 'x ${file:secret} y'}]");
   const auto settings = load_file(path, test_environment());
   ASSERT_TRUE(settings) << to_string(settings.error().front());
-  EXPECT_EQ(std::get<workloads::HttpRespondOptions>(settings->workloads.at(0).kind).body, "x s3cret y");
+  EXPECT_EQ(options_of<workloads::HttpRespondOptions>(settings->workloads.at(0)).body, "x s3cret y");
   EXPECT_EQ(settings->hidden, (std::map<std::string, std::string>{{"workloads[0].body", "x ${file:secret} y"}}));
 }
 

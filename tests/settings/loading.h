@@ -2,11 +2,13 @@
 
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "settings/load.h"
+#include "workloads/options.h"
 
 namespace evloopd::settings {
 
@@ -28,6 +30,14 @@ inline std::string problems_of(const std::string& text, const Environment& envir
   if (!settings)
     for (const auto& problem : settings.error()) problems += to_string(problem) + '\n';
   return problems;
+}
+
+// What the keys of a workload's kind say.
+template <class Options>
+const Options& options_of(const WorkloadSettings& workload) {
+  const auto* const options = dynamic_cast<const OptionsOf<Options>*>(workload.kind.get());
+  if (!options) throw std::runtime_error(workload.kind->kind() + " has other options");
+  return options->get();
 }
 
 }  // namespace evloopd::settings

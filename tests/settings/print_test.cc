@@ -5,7 +5,6 @@
 #include <fstream>
 #include <string>
 #include <tuple>
-#include <variant>
 
 #include "settings/loading.h"
 
@@ -73,6 +72,20 @@ auto fields(const ControlSocket& o) {
   return std::tuple(socket, mode, group);
 }
 
+// False if they have other options.
+template <class Options>
+bool compare(const WorkloadSettings& a, const WorkloadSettings& b) {
+  if (!dynamic_cast<const OptionsOf<Options>*>(a.kind.get())) return false;
+  EXPECT_EQ(fields(options_of<Options>(a)), fields(options_of<Options>(b)));
+  return true;
+}
+void expect_equal_kinds(const WorkloadSettings& a, const WorkloadSettings& b) {
+  ASSERT_EQ(a.kind->kind(), b.kind->kind());
+  EXPECT_TRUE(compare<workloads::TcpEchoOptions>(a, b) || compare<workloads::TcpDiscardOptions>(a, b) ||
+              compare<workloads::HttpRespondOptions>(a, b) || compare<workloads::TcpProxyOptions>(a, b))
+      << a.kind->kind() << " is not compared";
+}
+
 void expect_equal(const Settings& a, const Settings& b) {
   const auto rest = [](const Settings& s) {
     // Groups are printed as the loops they make.
@@ -91,12 +104,7 @@ void expect_equal(const Settings& a, const Settings& b) {
   ASSERT_EQ(a.workloads.size(), b.workloads.size());
   for (std::size_t i = 0; i < a.workloads.size(); ++i) {
     EXPECT_EQ(fields(a.workloads[i].options), fields(b.workloads[i].options));
-    ASSERT_EQ(a.workloads[i].kind.index(), b.workloads[i].kind.index());
-    std::visit(
-        [&](const auto& kind) {
-          EXPECT_EQ(fields(kind), fields(std::get<std::decay_t<decltype(kind)>>(b.workloads[i].kind)));
-        },
-        a.workloads[i].kind);
+    expect_equal_kinds(a.workloads[i], b.workloads[i]);
   }
 }
 
@@ -178,7 +186,7 @@ TEST(PrintConfig, ShowsTheExpressionOfASecretAndNotTheSecret) {
       path + "}\"}]";
   const auto settings = load_text("f", text, test_environment());
   ASSERT_TRUE(settings) << problems_of(text);
-  EXPECT_EQ(std::get<workloads::HttpRespondOptions>(settings->workloads.at(0).kind).body, "${a} s3cret ${X}");
+  EXPECT_EQ(options_of<workloads::HttpRespondOptions>(settings->workloads.at(0)).body, "${a} s3cret ${X}");
   const auto printed = print_config(*settings);
   EXPECT_EQ(printed.find("s3cret"), std::string::npos);
   EXPECT_NE(printed.find("body: \"$${a} ${file:" + path + "}\"\n"), std::string::npos) << printed;

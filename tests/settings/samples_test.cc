@@ -138,11 +138,11 @@ TEST(Samples, TheDefaultIsTheDemonstrationOfTheReadme) {
   EXPECT_EQ(a.options.name, "web-a");
   EXPECT_EQ(a.options.loops, std::vector<std::string>{"web-0"});
   EXPECT_EQ(a.options.addresses, std::vector<std::string>{"127.0.0.1:8081"});
-  EXPECT_EQ(std::get<workloads::HttpRespondOptions>(a.kind).body, "hello from web-a\n");
+  EXPECT_EQ(options_of<workloads::HttpRespondOptions>(a).body, "hello from web-a\n");
   const auto& front = settings.workloads[2];
   EXPECT_EQ(front.options.loops, (std::vector<std::string>{"io-0", "io-1"}));
   EXPECT_EQ(front.options.addresses, std::vector<std::string>{"127.0.0.1:8080"});
-  const auto& proxy = std::get<workloads::TcpProxyOptions>(front.kind);
+  const auto& proxy = options_of<workloads::TcpProxyOptions>(front);
   ASSERT_EQ(proxy.upstreams.list.size(), 2U);
   EXPECT_EQ(proxy.upstreams.list[0].address, a.options.addresses[0]);
   EXPECT_EQ(proxy.upstreams.list[1].address, settings.workloads[1].options.addresses[0]);

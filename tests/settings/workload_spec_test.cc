@@ -29,7 +29,7 @@ TEST_F(WorkloadSpec, IsOneWorkloadAsItStandsInTheFile) {
   ASSERT_EQ(loaded->size(), 1U);
   EXPECT_EQ((*loaded)[0].options.name, "web");
   EXPECT_THAT((*loaded)[0].options.loops, ElementsAre("io-0", "io-1")) << "all, when none is named";
-  EXPECT_EQ(std::get<workloads::HttpRespondOptions>((*loaded)[0].kind).body, "hi");
+  EXPECT_EQ(options_of<workloads::HttpRespondOptions>((*loaded)[0]).body, "hi");
 }
 
 TEST_F(WorkloadSpec, IsAFileWithNothingElse) {

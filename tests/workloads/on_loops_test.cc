@@ -113,20 +113,20 @@ class ProxyOnLoops : public testing::Test {
     address_ = add("front", {"io-0", "io-1"}, proxy_);
   }
 
-  std::string add(const std::string& name, std::vector<std::string> loops, const KindOptions& kind) {
+  std::string add(const std::string& name, std::vector<std::string> loops, const auto& kind) {
     const auto added = host_.add_workload({.name = name, .loops = std::move(loops), .addresses = {"127.0.0.1:0"}},
                                           make_workload(kind));
     EXPECT_TRUE(added) << added.error().message;
     return workload(name).listeners.at(0);
   }
-  std::optional<host::Applied> apply(const std::string& name, std::vector<std::string> loops, const KindOptions& kind) {
+  std::optional<host::Applied> apply(const std::string& name, std::vector<std::string> loops, const auto& kind) {
     const auto applied = host_.apply_workload({.name = name, .loops = std::move(loops), .addresses = {"127.0.0.1:0"}},
                                               make_workload(kind));
     if (applied) return *applied;
     ADD_FAILURE() << applied.error().message;
     return std::nullopt;
   }
-  std::string refusal(const std::string& name, std::vector<std::string> loops, const KindOptions& kind,
+  std::string refusal(const std::string& name, std::vector<std::string> loops, const auto& kind,
                       std::vector<std::string> addresses) {
     const auto applied = host_.apply_workload(
         {.name = name, .loops = std::move(loops), .addresses = std::move(addresses)}, make_workload(kind));

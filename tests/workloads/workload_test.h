@@ -92,7 +92,7 @@ class WorkloadTest : public testing::Test {
     log().clear();
   }
 
-  void start(const KindOptions& options) {
+  void start(const auto& options) {
     share_.reset();
     workload_ = make_workload(options);
     share_ = workload_->attach(loop_);

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "host/loop_host.h"
-#include "workloads/make_workload.h"
+#include "workloads/tcp_proxy.h"
 
 int main(int argc, char** argv) {
   using namespace evloopd;
@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   const bool stands =
       host.create({.name = "io-0", .labels = {}}) &&
       host.add_workload({.name = "proxy", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}, .backlog = 4096},
-                        workloads::make_workload(options)) &&
+                        std::make_unique<workloads::TcpProxy>(options)) &&
       host.start("io-0", deadline());
   if (!stands) {
     std::fprintf(stderr, "proxy_server: cannot start\n");
