@@ -9,13 +9,14 @@
 #include "evloopd/control/v1/task.pb.h"
 
 namespace evloopd::control {
-namespace {
 
 void translate(host::Nanos time, google::protobuf::Duration& out) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time);
   out.set_seconds(seconds.count());
   out.set_nanos(static_cast<std::int32_t>((time - seconds).count()));
 }
+
+namespace {
 
 v1::LoopState translate(host::LoopState state) {
   switch (state) {
@@ -100,8 +101,8 @@ void translate(const host::LoopCounters& counters, v1::LoopCounters& out) {
   out.set_tasks_failed(counters.tasks_failed);
   out.set_tasks_cancelled(counters.tasks_cancelled);
   out.set_exceptions(counters.exceptions);
-  translate(counters.busy, *out.mutable_busy_time());
-  translate(counters.idle, *out.mutable_idle_time());
+  control::translate(counters.busy, *out.mutable_busy_time());
+  control::translate(counters.idle, *out.mutable_idle_time());
   out.set_ready_length(counters.ready_length);
   out.set_timers_live(counters.timers_live);
   out.set_timers_cancelled(counters.timers_cancelled);
@@ -115,7 +116,7 @@ void translate(const host::CurrentCallback& current, v1::CurrentCallback& out) {
   out.set_task_id(current.task_id);
   out.set_task_name(clean_text(current.task_name));
   translate(current.site, *out.mutable_site());
-  translate(current.elapsed, *out.mutable_elapsed());
+  control::translate(current.elapsed, *out.mutable_elapsed());
 }
 
 }  // namespace

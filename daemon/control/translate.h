@@ -6,6 +6,7 @@
 
 namespace evloopd::control::v1 {
 class DrainProgress;
+class FaultState;
 class Histogram;
 class Loop;
 class Task;
@@ -13,6 +14,7 @@ class Workload;
 class WorkloadDrainProgress;
 }  // namespace evloopd::control::v1
 namespace google::protobuf {
+class Duration;
 class Timestamp;
 }
 
@@ -26,7 +28,9 @@ void translate(const host::TaskSnapshot& task, std::string_view loop, v1::Task& 
 void translate(const host::WorkloadSnapshot& workload, v1::Workload& out);
 // Without the time, and what comes of it.
 void translate(const host::WorkloadDrainSnapshot& drain, v1::WorkloadDrainProgress& out);
+void translate(const host::FaultsSnapshot& faults, v1::FaultState& out);
 void translate(const host::HistogramSnapshot& histogram, v1::Histogram& out);
 void translate(host::WallTime time, google::protobuf::Timestamp& out);
+void translate(host::Nanos time, google::protobuf::Duration& out);
 
 }  // namespace evloopd::control

@@ -79,6 +79,7 @@ void translate(const host::WorkloadSnapshot& workload, v1::Workload& out) {
     fact.set_value(clean_text(value));
   }
   if (workload.upstreams) translate(*workload.upstreams, *out.mutable_upstreams());
+  if (workload.faults) translate(*workload.faults, *out.mutable_faults());
   translate(workload.snapshot_time, *out.mutable_snapshot_time());
 }
 

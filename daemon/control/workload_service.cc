@@ -8,6 +8,7 @@
 
 #include "control/drain_report.h"
 #include "control/errors.h"
+#include "control/faults.h"
 #include "control/names.h"
 #include "control/paging.h"
 #include "control/translate.h"
@@ -84,6 +85,17 @@ grpc::Status WorkloadService::SetUpstreams(grpc::ServerContext* context, const v
     std::vector<host::UpstreamSpec> list;
     for (const auto& target : request->upstreams()) list.push_back(to_spec(target));
     if (const auto set = host_.set_upstreams(*name, std::move(list)); !set) return set;
+    return get(request->name(), *response);
+  });
+}
+
+grpc::Status WorkloadService::SetFaults(grpc::ServerContext* context, const v1::SetFaultsRequest* request,
+                                        v1::Workload* response) {
+  const Change change{"SetFaults", Role::admin, request->name()};
+  return gate_.change(*context, change, [&](Gate::Deadline) -> host::HostResult<void> {
+    const auto name = parse_workload(request->name());
+    if (!name) return std::unexpected(name.error());
+    if (const auto set = set_faults(host_, *name, *request); !set) return set;
     return get(request->name(), *response);
   });
 }

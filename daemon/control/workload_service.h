@@ -20,6 +20,8 @@ class WorkloadService final : public v1::WorkloadService::Service {
                            v1::Workload* response) override;
   grpc::Status SetUpstreams(grpc::ServerContext* context, const v1::SetUpstreamsRequest* request,
                             v1::Workload* response) override;
+  grpc::Status SetFaults(grpc::ServerContext* context, const v1::SetFaultsRequest* request,
+                         v1::Workload* response) override;
   grpc::Status ApplyWorkload(grpc::ServerContext* context, const v1::ApplyWorkloadRequest* request,
                              v1::ApplyWorkloadResponse* response) override;
   grpc::Status DrainWorkload(grpc::ServerContext* context, const v1::DrainWorkloadRequest* request,

@@ -277,6 +277,11 @@ Answer<v1::Workload> Client::set_upstreams(const std::string& name, const std::v
   return impl_->call(impl_->workloads, &v1::WorkloadService::Stub::SetUpstreams, request);
 }
 
+Answer<v1::Workload> Client::set_faults(const std::string& name, v1::SetFaultsRequest request) {
+  request.set_name(workload_resource(name));
+  return impl_->call(impl_->workloads, &v1::WorkloadService::Stub::SetFaults, request);
+}
+
 Answer<v1::Daemon> Client::daemon() {
   return impl_->call(impl_->daemon, &v1::DaemonService::Stub::GetDaemon, v1::GetDaemonRequest());
 }

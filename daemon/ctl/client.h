@@ -53,6 +53,8 @@ class Client {
                                                    const WorkloadTold& told);
   Answer<void> remove_workload(const std::string& name);
   Answer<v1::Workload> set_upstreams(const std::string& name, const std::vector<v1::UpstreamTarget>& list);
+  // The request as it is, but for the name, which may be short.
+  Answer<v1::Workload> set_faults(const std::string& name, v1::SetFaultsRequest request);
   Answer<v1::Daemon> daemon();
 
   // Standard health; an empty loop name asks for the daemon.

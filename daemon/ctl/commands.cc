@@ -9,6 +9,7 @@
 #include <ostream>
 #include <utility>
 
+#include "ctl/faults.h"
 #include "ctl/format.h"
 #include "ctl/views.h"
 #include "evloopd/control/v1/inspection_service.pb.h"
@@ -179,6 +180,31 @@ ExitCode Commands::list_upstreams(const std::string& workload) {
 
 ExitCode Commands::set_upstreams(const std::string& workload, const std::vector<v1::UpstreamTarget>& list) {
   return show_upstreams(fmt::format("upstreams {} set", workload), client_.set_upstreams(workload, list));
+}
+
+ExitCode Commands::list_faults(const std::string& workload) {
+  return show_faults("faults " + workload, client_.workload(workload));
+}
+
+ExitCode Commands::set_faults(const std::string& workload, const v1::SetFaultsRequest& request) {
+  return show_faults("faults " + workload, client_.set_faults(workload, request));
+}
+
+ExitCode Commands::show_faults(const std::string& what, const Answer<v1::Workload>& workload) {
+  if (!workload) return fail(what, workload.error());
+  if (!workload->has_faults())
+    return fail(what, {.code = "FAILED_PRECONDITION",
+                       .reason = {},
+                       .message = fmt::format("workload {} is a {}, which cannot have faults",
+                                              short_name(workload->name()), workload->kind()),
+                       .metadata = {}});
+  if (format_ == Format::json)
+    out_ << to_json(workload->faults());
+  else if (format_ == Format::name)
+    out_ << workload->name() << '\n';
+  else
+    for (const auto& line : fault_lines(*workload)) out_ << line << '\n';
+  return ExitCode::ok;
 }
 
 ExitCode Commands::show_upstreams(const std::string& what, const Answer<v1::Workload>& workload) {

@@ -27,6 +27,7 @@ class Commands {
   ExitCode list_tasks(const std::vector<std::string>& loops);  // none: of all loops
   ExitCode list_workloads();
   ExitCode list_upstreams(const std::string& workload);
+  ExitCode list_faults(const std::string& workload);
   ExitCode status();
   ExitCode health(const std::string& loop);  // empty: the daemon
   ExitCode version();
@@ -40,6 +41,7 @@ class Commands {
   ExitCode replace(const std::string& name, bool force);
   ExitCode close(const std::vector<std::string>& names, v1::CloseMode mode);
   ExitCode set_upstreams(const std::string& workload, const std::vector<v1::UpstreamTarget>& list);
+  ExitCode set_faults(const std::string& workload, const v1::SetFaultsRequest& request);
   ExitCode remove(const std::vector<std::string>& names);  // loops, or workloads ("workloads/web")
   ExitCode apply(const std::string& spec, bool validate_only);
   ExitCode run(const std::string& loop, const v1::Job& job);
@@ -49,6 +51,7 @@ class Commands {
   ExitCode describe_each(const std::vector<std::string>& names, Answer<Item> (Client::*get)(const std::string&),
                          google::protobuf::RepeatedPtrField<Item>* (All::*items)());
   ExitCode show_upstreams(const std::string& what, const Answer<v1::Workload>& workload);
+  ExitCode show_faults(const std::string& what, const Answer<v1::Workload>& workload);
 
   // Prints a message of a drain, as the format asks.
   template <class Progress>

@@ -11,8 +11,9 @@ inline constexpr std::string_view bash_completion = R"(_evloopctl() {
     -o|--output) COMPREPLY=($(compgen -W "table wide json name" -- "$word")); return ;;
     --selector) COMPREPLY=($(compgen -W "epoll poll" -- "$word")); return ;;
     --addr|-f|--file) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --direction) COMPREPLY=($(compgen -W "both to_upstream to_client" -- "$word")); return ;;
     --timeout|--label) return ;;
-    upstreams)
+    upstreams|faults)
       local workloads
       workloads=$(evloopctl --timeout 1s -o name workloads 2>/dev/null)
       COMPREPLY=($(compgen -W "${workloads//workloads\//}" -- "$word")); return ;;
@@ -26,12 +27,14 @@ inline constexpr std::string_view bash_completion = R"(_evloopctl() {
   done
   case $command in
     "") COMPREPLY=($(compgen -W "ls describe ps create start stop drain replace close rm run apply status health
-          workloads upstreams version completion --addr --output --timeout --no-color --help" -- "$word")) ;;
+          workloads upstreams faults version completion --addr --output --timeout --no-color --help" -- "$word")) ;;
     describe|ps|start|stop|drain|replace|close|rm|run|health)
       local loops
       loops=$(evloopctl --timeout 1s -o name ls 2>/dev/null)
       COMPREPLY=($(compgen -W "${loops//loops\//}" -- "$word")) ;;
     upstreams) COMPREPLY=($(compgen -W "set" -- "$word")) ;;
+    faults) COMPREPLY=($(compgen -W "--for --off --latency --jitter --bandwidth --slice-size --slice-delay --blackhole
+          --reset-bytes --reset-time --direction --percent --seed" -- "$word")) ;;
     apply) COMPREPLY=($(compgen -W "--file --dry-run" -- "$word")) ;;
     completion) COMPREPLY=($(compgen -W "bash" -- "$word")) ;;
   esac

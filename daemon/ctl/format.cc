@@ -109,6 +109,17 @@ std::optional<nanoseconds> parse_time(std::string_view text) {
   return nanoseconds(static_cast<std::int64_t>(value * scale));
 }
 
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+  const unsigned shift = unit == "B" ? 0 : unit == "KiB" ? 10 : unit == "MiB" ? 20 : unit == "GiB" ? 30 : 64;
+  if (shift == 64 || value > (std::uint64_t{1} << (63 - shift))) return std::nullopt;
+  return value << shift;
+}
+
 std::optional<evloopd::control::v1::UpstreamTarget> parse_upstream(std::string_view text) {
   constexpr std::string_view dns = "dns:";
   evloopd::control::v1::UpstreamTarget target;

@@ -52,6 +52,9 @@ namespace evloopd::ctl {
 // "500ms", "5s", "2m", "1h": a number and a unit. Nothing if `text` is not that.
 [[nodiscard]] std::optional<std::chrono::nanoseconds> parse_time(std::string_view text);
 
+// "7B", "10KiB", "1MiB", "1GiB": a whole number and a unit. Nothing if `text` is not that.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+
 // "10.0.0.5:80", "[::1]:80=3", "dns:app.internal:80=2": where to, and after a = its weight. Nothing if `text` is not
 // that; which addresses there are the daemon knows.
 [[nodiscard]] std::optional<evloopd::control::v1::UpstreamTarget> parse_upstream(std::string_view text);

@@ -17,6 +17,7 @@
 #include "ctl/address.h"
 #include "ctl/commands.h"
 #include "ctl/completion.h"
+#include "ctl/faults.h"
 #include "ctl/format.h"
 #include "ctl/usage.h"
 
@@ -37,6 +38,8 @@ struct Arguments {
   bool force = false;
   v1::Job job;
   std::vector<v1::UpstreamTarget> upstreams;
+  v1::SetFaultsRequest faults;
+  bool sets_faults = false;
   std::string spec;
   bool dry_run = false;
 };
@@ -247,6 +250,19 @@ void add_upstreams(CLI::App& app, Arguments& a, Action& chosen) {
       ->required();
 }
 
+void add_faults(CLI::App& app, Arguments& a, Action& chosen) {
+  auto* faults = add_command(
+      app,
+      {"faults", "What is done to a workload's connections on purpose; for new ones, and for a time",
+       "  evloopctl faults web\n"
+       "  evloopctl faults web --latency 200ms --jitter 50ms --percent 10 --for 5m\n"
+       "  evloopctl faults web --reset-bytes 10KiB --direction to_client --for 1m\n"
+       "  evloopctl faults web --off"},
+      chosen, [&a](Commands& c) { return a.sets_faults ? c.set_faults(a.name, a.faults) : c.list_faults(a.name); });
+  faults->add_option("workload", a.name)->required();
+  add_fault_options(*faults, a.faults, a.sets_faults);
+}
+
 void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
   add_create(app, a, chosen);
   add_for_loops(app, {"start", "Run loops", "  evloopctl start batch-0 batch-1"}, a, chosen,
@@ -275,6 +291,7 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
   add_run(app, a, chosen);
   add_apply(app, a, chosen);
   add_upstreams(app, a, chosen);
+  add_faults(app, a, chosen);
 }
 
 bool wants_color(const Arguments& arguments) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "ctl/faults.h"
 #include "ctl/format.h"
 
 namespace evloopd::ctl {
@@ -171,6 +172,12 @@ void describe_upstreams(const v1::UpstreamPool& pool, Sheet& sheet) {
                                change.reason()));
     }
   }
+}
+
+void describe_faults(const v1::Workload& workload, Sheet& sheet) {
+  const auto lines = fault_lines(workload);
+  sheet.line("Faults", lines.front());
+  for (std::size_t i = 1; i < lines.size(); ++i) sheet.more(lines[i]);
 }
 
 }  // namespace
@@ -426,6 +433,7 @@ std::string describe(const v1::Workload& workload) {
     sheet.line("Log", fmt::format("{} lines dropped", workload.dropped_log_lines()));
   for (const auto& fact : workload.facts()) sheet.line(fact.name(), fact.value());
   if (workload.has_upstreams()) describe_upstreams(workload.upstreams(), sheet);
+  if (workload.has_faults()) describe_faults(workload, sheet);
   return sheet.take();
 }
 

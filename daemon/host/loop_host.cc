@@ -233,6 +233,10 @@ HostResult<WorkloadDrain> LoopHost::drain_workload(std::string_view name, std::o
 HostResult<void> LoopHost::set_upstreams(std::string_view name, std::vector<UpstreamSpec> list) {
   return impl_->set_upstreams(name, std::move(list));
 }
+HostResult<void> LoopHost::set_faults(std::string_view name, const FaultSpec& spec, Nanos ttl) {
+  return impl_->set_faults(name, spec, ttl);
+}
+HostResult<void> LoopHost::clear_faults(std::string_view name) { return impl_->clear_faults(name); }
 void LoopHost::on_state_change(std::function<void(const LoopSnapshot&)> listener) {
   impl_->changes().set_listener(std::move(listener));
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/fault_spec.h"
 #include "host/host_error.h"
 #include "host/job.h"
 #include "host/snapshots.h"
@@ -114,6 +115,11 @@ class LoopHost {
 
   // Replaces what a workload sends its clients on to, while it runs: see Upstreams. WORKLOAD_NOT_FOUND, BAD_ARGUMENT.
   HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);
+
+  // Does something to a workload's connections on purpose, for a time, and ends that early: see Faults.
+  // WORKLOAD_NOT_FOUND, BAD_ARGUMENT. Both end with the workload, and when it is replaced.
+  HostResult<void> set_faults(std::string_view name, const FaultSpec& spec, Nanos ttl);
+  HostResult<void> clear_faults(std::string_view name);
 
   // Called on any thread after each change of a loop's state (for health). Set before the first loop.
   void on_state_change(std::function<void(const LoopSnapshot&)> listener);

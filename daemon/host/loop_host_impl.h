@@ -58,6 +58,8 @@ class LoopHost::Impl {
   HostResult<void> remove_workload(std::string_view name);
   HostResult<WorkloadDrain> drain_workload(std::string_view name, std::optional<Nanos> timeout);
   HostResult<void> set_upstreams(std::string_view name, std::vector<UpstreamSpec> list);
+  HostResult<void> set_faults(std::string_view name, const FaultSpec& spec, Nanos ttl);
+  HostResult<void> clear_faults(std::string_view name);
   std::vector<std::string> shutdown(Nanos grace, const std::function<bool()>& hurry);
 
   [[nodiscard]] HostResult<Loop> find(std::string_view name) const;
@@ -78,6 +80,8 @@ class LoopHost::Impl {
 
   [[nodiscard]] HostResult<void> check_open() const;
   [[nodiscard]] HostResult<HostedWorkload> find_workload(std::string_view name) const;
+  // Has a workload's faults do something.
+  HostResult<void> change_faults(std::string_view name, const std::function<HostResult<void>(Faults&)>& change);
   [[nodiscard]] WorkloadSnapshot snapshot(const HostedWorkload& hosted) const;
   [[nodiscard]] HostResult<std::vector<Loop>> loops_for(const WorkloadOptions& options) const;
   // A new generation's: those of the one before that have the same address are kept.

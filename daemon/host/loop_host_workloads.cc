@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/faults.h"
 #include "host/loop_host_impl.h"
 #include "host/upstreams.h"
 
@@ -224,6 +225,27 @@ HostResult<void> LoopHost::Impl::set_upstreams(std::string_view name, std::vecto
   return upstreams->set(std::move(list));
 }
 
+HostResult<void> LoopHost::Impl::change_faults(std::string_view name,
+                                               const std::function<HostResult<void>(Faults&)>& change) {
+  if (const auto open = check_open(); !open) return std::unexpected(open.error());
+  const auto hosted = find_workload(name);
+  if (!hosted) return std::unexpected(hosted.error());
+  auto* faults = hosted->workload->faults();
+  if (!faults) return std::unexpected(bad_argument("workload", "one that can have faults", std::string(name)));
+  return change(*faults);
+}
+
+HostResult<void> LoopHost::Impl::set_faults(std::string_view name, const FaultSpec& spec, Nanos ttl) {
+  return change_faults(name, [&](Faults& faults) { return faults.set(spec, ttl); });
+}
+
+HostResult<void> LoopHost::Impl::clear_faults(std::string_view name) {
+  return change_faults(name, [](Faults& faults) -> HostResult<void> {
+    faults.clear();
+    return {};
+  });
+}
+
 HostResult<WorkloadSnapshot> LoopHost::Impl::workload(std::string_view name) const {
   const auto hosted = find_workload(name);
   if (!hosted) return std::unexpected(hosted.error());
@@ -239,6 +261,7 @@ std::vector<WorkloadSnapshot> LoopHost::Impl::workloads() const {
 
 WorkloadSnapshot LoopHost::Impl::snapshot(const HostedWorkload& hosted) const {
   auto* upstreams = hosted.workload->upstreams();
+  const auto* faults = hosted.workload->faults();
   const auto& counters = hosted.workload->counters();
   const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
   return {.name = hosted.options.name,
@@ -255,6 +278,7 @@ WorkloadSnapshot LoopHost::Impl::snapshot(const HostedWorkload& hosted) const {
           .facts = hosted.workload->facts(),
           .measures = hosted.workload->measures(),
           .upstreams = upstreams ? std::optional(upstreams->snapshot()) : std::nullopt,
+          .faults = faults ? std::optional(faults->snapshot()) : std::nullopt,
           .snapshot_time = std::chrono::system_clock::now()};
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "host/fault_spec.h"
 #include "host/workload.h"
 
 // Value snapshots that the host hands to other threads. They are read from published records, so they
@@ -185,6 +186,13 @@ struct UpstreamsSnapshot {
   std::uint64_t retries_denied = 0;  // clients given up because too many retried
 };
 
+// What is done to a workload's connections on purpose.
+struct FaultsSnapshot {
+  FaultSpec in_force;
+  std::optional<WallTime> expire_time;  // then the configured ones are back; none: these are the configured ones
+  std::uint64_t connections = 0;        // ever touched
+};
+
 struct WorkloadSnapshot {
   std::string name;
   std::string kind;
@@ -200,6 +208,7 @@ struct WorkloadSnapshot {
   std::vector<Fact> facts{};
   std::vector<Measure> measures{};
   std::optional<UpstreamsSnapshot> upstreams{};  // of a kind that has them
+  std::optional<FaultsSnapshot> faults{};        // of a kind that can have them
   WallTime snapshot_time{};
 };
 

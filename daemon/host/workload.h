@@ -13,8 +13,9 @@ namespace evloop {
 class EventLoop;
 }
 namespace evloopd::host {
+class Faults;
 class Upstreams;
-}
+}  // namespace evloopd::host
 
 namespace evloopd::host {
 
@@ -104,6 +105,8 @@ class Workload {
   [[nodiscard]] virtual Adoption adopt(Workload& /*wanted*/) { return Adoption::impossible; }
   // What it sends its clients on to, as long as it lives; null for a kind that serves them itself.
   [[nodiscard]] virtual Upstreams* upstreams() noexcept { return nullptr; }
+  // What is done to its connections on purpose, as long as it lives; null for a kind that cannot.
+  [[nodiscard]] virtual Faults* faults() noexcept { return nullptr; }
 
  protected:
   WorkloadCounters counters_;

@@ -156,11 +156,15 @@ void put_workloads(const std::vector<WorkloadSnapshot>& workloads, std::vector<p
   auto ended = Family::counter("evloopd_workload_connections_ended_total", "Connections that have ended, by reason.");
   auto dropped = Family::counter("evloopd_workload_log_lines_dropped_total",
                                  "Lines of an access log that came faster than they could be written.");
+  auto faulted = Family::counter("evloopd_workload_faulted_connections_total",
+                                 "Connections that had something done to them on purpose.");
   for (const auto& workload : workloads) {
+    if (workload.faults) faulted.add(of(workload), workload.faults->connections);
     for (const auto& end : workload.ends) ended.add(of(workload, "reason", std::string(end.name)), end.count);
     dropped.add(of(workload), workload.dropped_log_lines);
   }
-  for (auto* family : {&open, &total, &failed, &ended, &dropped, &bytes}) families.push_back(std::move(*family).take());
+  for (auto* family : {&open, &total, &failed, &ended, &dropped, &faulted, &bytes})
+    families.push_back(std::move(*family).take());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "settings/faults.h"
 #include "settings/quoted.h"
 #include "settings/text.h"
 #include "settings/units.h"
@@ -148,11 +149,12 @@ workloads::ConnectionOptions read_connection(Mapping& keys) {
   read_tls_connect(tls["connect"], options.tls_connect);
   tls.finish();
   options.routes = read_routes(keys["routes"]);
+  options.faults = read_faults(keys["faults"]);
   return options;
 }
 
 std::vector<std::string> print_connection(const workloads::ConnectionOptions& options) {
-  const auto& [timeouts, limits, access, protocol, log, listen, connect, routes] = options;
+  const auto& [timeouts, limits, access, protocol, log, listen, connect, routes, faults] = options;
   return {
       fmt::format("timeouts: {{greeting: {}, first_byte: {}, idle: {}, half_close: {}, lifetime: {}}}",
                   format_duration(timeouts.greeting), format_duration(timeouts.first_byte),
@@ -173,6 +175,7 @@ std::vector<std::string> print_connection(const workloads::ConnectionOptions& op
                   free_text(connect.ca), connect.verify, free_text(connect.server_name),
                   free_text(connect.certificate)),
       fmt::format("routes: {}", routes_text(routes)),
+      print_faults(faults),
   };
 }
 

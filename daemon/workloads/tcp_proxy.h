@@ -24,7 +24,7 @@ class TcpProxy final : public host::Workload {
     if (config_.certificates) config_.certificates->reload();
   }
 
-  // In place if nothing but its list of upstreams differs.
+  // In place if nothing but its list of upstreams and its faults differs.
   [[nodiscard]] Adoption adopt(host::Workload& wanted) override;
   [[nodiscard]] std::vector<host::NamedCount> ends() const override { return config_.ends.all(); }
   [[nodiscard]] std::uint64_t dropped_log_lines() const override {
@@ -32,6 +32,7 @@ class TcpProxy final : public host::Workload {
   }
   // Its own, not those of its routes.
   [[nodiscard]] host::Upstreams* upstreams() noexcept override { return config_.pools.front().get(); }
+  [[nodiscard]] host::Faults* faults() noexcept override { return &config_.faults; }
 
  private:
   ProxyConfig config_;

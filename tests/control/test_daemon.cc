@@ -11,6 +11,7 @@
 #include "aio/coro.h"
 #include "aio/event_loop.h"
 #include "aio/future.h"
+#include "host/faults.h"
 
 namespace evloopd::control::testing {
 namespace {
@@ -54,6 +55,31 @@ class IdleShare final : public host::WorkloadShare {
   void abort() override {}
 };
 
+// Takes what it is given; a latency of more than a minute is refused.
+class GivenFaults final : public host::Faults {
+ public:
+  host::HostResult<void> set(const host::FaultSpec& spec, std::chrono::nanoseconds ttl) override {
+    if (spec.latency > std::chrono::minutes(1))
+      return std::unexpected(
+          host::bad_argument("faults.latency", "at most 60 s", std::to_string(spec.latency.count())));
+    const std::lock_guard lock(mutex_);
+    now_ = {.in_force = spec, .expire_time = host::WallTime(std::chrono::seconds(100) + ttl), .connections = 3};
+    return {};
+  }
+  void clear() override {
+    const std::lock_guard lock(mutex_);
+    now_ = {};
+  }
+  [[nodiscard]] host::FaultsSnapshot snapshot() const override {
+    const std::lock_guard lock(mutex_);
+    return now_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  host::FaultsSnapshot now_;  // guarded by mutex_
+};
+
 class Forwarder final : public host::Workload, public host::Upstreams {
  public:
   [[nodiscard]] std::string_view kind() const override { return "test.forwarder"; }
@@ -62,6 +88,7 @@ class Forwarder final : public host::Workload, public host::Upstreams {
   }
   [[nodiscard]] std::vector<host::NamedCount> ends() const override { return {{"done", 7}, {"idle", 0}}; }
   [[nodiscard]] host::Upstreams* upstreams() noexcept override { return this; }
+  [[nodiscard]] host::Faults* faults() noexcept override { return &faults_; }
 
   host::HostResult<void> set(std::vector<host::UpstreamSpec> list) override {
     for (const auto& spec : list)
@@ -91,6 +118,7 @@ class Forwarder final : public host::Workload, public host::Upstreams {
   }
 
  private:
+  GivenFaults faults_;
   mutable std::mutex mutex_;
   std::vector<host::UpstreamSpec> list_;  // guarded by mutex_
 };

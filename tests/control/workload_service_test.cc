@@ -243,5 +243,83 @@ TEST_F(WorkloadServiceTest, ADrainIsForOperatorsAndAudited) {
                                     "DrainWorkload BAD_ARGUMENT", "DrainWorkload OK"));
 }
 
+class FaultsServiceTest : public WorkloadServiceTest {
+ protected:
+  FaultsServiceTest() {
+    request.set_name("workloads/front");
+    request.mutable_faults()->mutable_latency()->set_nanos(20'000'000);
+    request.mutable_ttl()->set_seconds(60);
+  }
+  grpc::Status set_faults(Caller& caller) {
+    workload.Clear();
+    return caller.call(caller.workloads, &v1::WorkloadService::Stub::SetFaults, request, workload);
+  }
+
+  v1::SetFaultsRequest request;
+  v1::Workload workload;
+};
+
+TEST_F(FaultsServiceTest, WhatIsSetIsInTheAnswer) {
+  auto& faults = *request.mutable_faults();
+  faults.set_seed(7);
+  faults.set_direction(v1::FAULT_DIRECTION_TO_CLIENT);
+  faults.mutable_jitter()->set_nanos(5'000'000);
+  faults.set_bandwidth(1000);
+  faults.set_slice_size(7);
+  faults.mutable_slice_delay()->set_seconds(1);
+  faults.set_blackhole(true);
+  faults.set_reset_bytes(10);
+  faults.mutable_reset_time()->set_seconds(2);
+  ASSERT_TRUE(set_faults(admin).ok());
+  faults.set_percent(100);  // when none is given
+  EXPECT_EQ(workload.faults().in_force().ShortDebugString(), faults.ShortDebugString());
+  EXPECT_EQ(workload.faults().expire_time().seconds(), 160);
+  EXPECT_EQ(workload.faults().connections_total(), 3U);
+}
+
+TEST_F(FaultsServiceTest, WithoutFaultsTheConfiguredOnesAreBack) {
+  ASSERT_TRUE(set_faults(admin).ok());
+  request.clear_faults();
+  EXPECT_EQ(metadata_of(set_faults(admin), "field"), "ttl") << "which is of no use";
+  request.clear_ttl();
+  ASSERT_TRUE(set_faults(admin).ok());
+  EXPECT_TRUE(workload.has_faults());
+  EXPECT_FALSE(workload.faults().has_in_force());
+  EXPECT_FALSE(workload.faults().has_expire_time());
+}
+
+TEST_F(FaultsServiceTest, AWrongValueIsABadArgumentThatNamesTheField) {
+  request.mutable_faults()->mutable_latency()->set_seconds(315'576'000'000);  // the longest there is
+  auto status = set_faults(admin);
+  EXPECT_EQ(reason_of(status), "BAD_ARGUMENT");
+  EXPECT_EQ(metadata_of(status, "field"), "faults.latency");
+  request.mutable_faults()->clear_latency();
+  request.mutable_faults()->set_direction(static_cast<v1::FaultDirection>(9));
+  status = set_faults(admin);
+  EXPECT_EQ(metadata_of(status, "field"), "faults.direction");
+  EXPECT_EQ(metadata_of(status, "given"), "9");
+}
+
+TEST_F(FaultsServiceTest, AWorkloadThatCannotHaveFaultsSaysSoByTheirAbsence) {
+  daemon.run_loop_with(1, "io-1");
+  ASSERT_TRUE(get("workloads/on-io-1", workload).ok());
+  EXPECT_FALSE(workload.has_faults());
+  request.set_name("workloads/on-io-1");
+  EXPECT_EQ(metadata_of(set_faults(admin), "field"), "workload");
+  request.set_name("workloads/nobody");
+  EXPECT_EQ(reason_of(set_faults(admin)), "WORKLOAD_NOT_FOUND");
+}
+
+TEST_F(FaultsServiceTest, AreForAdminsAndAudited) {
+  EXPECT_EQ(metadata_of(set_faults(observer), "needed_role"), "admin");
+  EXPECT_TRUE(set_faults(admin).ok());
+  const auto records = daemon.audit();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].outcome, "ROLE_TOO_LOW");
+  EXPECT_EQ(records[1].method, "SetFaults");
+  EXPECT_EQ(records[1].resource, "workloads/front");
+  EXPECT_EQ(records[1].outcome, "OK");
+}
+
 }  // namespace
 }  // namespace evloopd::control

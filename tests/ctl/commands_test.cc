@@ -15,6 +15,7 @@ namespace evloopd::ctl {
 namespace {
 
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -133,6 +134,33 @@ TEST_F(CommandsTest, UpstreamsOfAWorkloadThatHasNoneAreAWrongState) {
   EXPECT_EQ(ctl.commands.list_upstreams("on-io-0"), ExitCode::wrong_state);
   EXPECT_THAT(ctl.err.str(), HasSubstr("workload on-io-0 is a test.holder, which has no upstreams"));
   EXPECT_EQ(ctl.commands.list_upstreams("nobody"), ExitCode::not_found);
+}
+
+TEST_F(CommandsTest, FaultsAreShownAndSet) {
+  daemon.run_loop("io-0");
+  daemon.forward("front", "io-0");
+  EXPECT_EQ(ctl.commands.list_faults("front"), ExitCode::ok);
+  EXPECT_EQ(ctl.out.str(), "none\n");
+  v1::SetFaultsRequest request;
+  request.mutable_faults()->mutable_latency()->set_nanos(20'000'000);
+  request.mutable_ttl()->set_seconds(5);
+  EXPECT_EQ(ctl.commands.set_faults("front", request), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(),
+              HasSubstr("latency 20.0ms; 100% of the connections, both ways\nuntil 1970-01-01 00:01:45Z"));
+  EXPECT_EQ(json.commands.list_faults("workloads/front"), ExitCode::ok);
+  EXPECT_EQ(nlohmann::json::parse(json.out.str()).at("in_force").at("percent"), 100);
+  request.mutable_faults()->mutable_latency()->set_seconds(61);
+  EXPECT_EQ(ctl.commands.set_faults("front", request), ExitCode::usage);
+  EXPECT_THAT(ctl.err.str(), HasSubstr("faults.latency must be at most 60 s"));
+  EXPECT_EQ(ctl.commands.set_faults("front", {}), ExitCode::ok);
+  EXPECT_THAT(ctl.out.str(), EndsWith("\nnone\n"));
+}
+
+TEST_F(CommandsTest, FaultsOfAWorkloadThatCannotHaveThemAreAWrongState) {
+  const auto held = daemon.run_loop_with(0, "io-0");
+  EXPECT_EQ(ctl.commands.list_faults("on-io-0"), ExitCode::wrong_state);
+  EXPECT_THAT(ctl.err.str(), HasSubstr("workload on-io-0 is a test.holder, which cannot have faults"));
+  EXPECT_EQ(ctl.commands.list_faults("nobody"), ExitCode::not_found);
 }
 
 TEST_F(CommandsTest, DescribeTakesLoopsOrWorkloads) {

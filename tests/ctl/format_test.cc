@@ -47,6 +47,14 @@ TEST(FormatBytes, UsesBinaryUnits) {
   EXPECT_EQ(format_bytes(5ULL << 40), "5.0TiB");
 }
 
+TEST(ParseSize, TakesAWholeNumberAndAUnit) {
+  EXPECT_EQ(parse_size("7B"), 7U);
+  EXPECT_EQ(parse_size("10KiB"), 10240U);
+  EXPECT_EQ(parse_size("3GiB"), 3ULL << 30U);
+  for (const auto* text : {"", "7", "B", "1.5KiB", "-1B", "7 B", "7kB", "99999999999999GiB", "99999999999999999999B"})
+    EXPECT_FALSE(parse_size(text)) << text;
+}
+
 TEST(FormatSite, NamesFileLineAndFunction) {
   Site site;
   EXPECT_EQ(format_site(site), "-");

@@ -166,6 +166,28 @@ TEST(Describe, SaysHowAWorkloadsConnectionsEndedAndWhatItsUpstreamsDid) {
   EXPECT_THAT(describe(echo), Not(HasSubstr("Queue")));
 }
 
+TEST(Describe, SaysWhichFaultsAWorkloadHasAndUntilWhen) {
+  auto workload = proxy();
+  EXPECT_THAT(describe(workload), Not(HasSubstr("Faults")));
+  auto& state = *workload.mutable_faults();
+  EXPECT_THAT(describe(workload), HasSubstr("Faults:        none\n"));
+  auto& faults = *state.mutable_in_force();
+  faults.set_percent(25);
+  faults.set_direction(v1::FAULT_DIRECTION_TO_CLIENT);
+  faults.mutable_latency()->set_nanos(20'000'000);
+  faults.set_bandwidth(65536);
+  faults.set_slice_size(7);
+  faults.set_blackhole(true);
+  faults.set_reset_bytes(10240);
+  state.mutable_expire_time()->set_seconds(1340);
+  state.set_connections_total(1);
+  EXPECT_THAT(describe(workload),
+              HasSubstr("Faults:        latency 20.0ms, 64.0KiB a second, pieces of 7B, nothing arrives, reset after "
+                        "10.0KiB; 25% of the connections, to clients\n"
+                        "               until 1970-01-01 00:22:20Z, 4m59s from now\n"
+                        "               1 connection touched\n"));
+}
+
 TEST(DrainLine, SaysWhatIsLeftAndWhenItIsCut) {
   v1::DrainProgress progress;
   progress.set_name("loops/io-0");

@@ -15,6 +15,7 @@
 
 #include "aio/coro.h"
 #include "aio/event_loop.h"
+#include "host/faults.h"
 #include "host/loop_host.h"
 #include "metrics/metrics_server.h"
 #include "metrics/scrape.h"
@@ -96,6 +97,20 @@ class Sending final : public host::Workload, private host::Upstreams {
   }
 
   const std::vector<double> bounds = std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+};
+
+class Faulty final : public host::Workload, public host::Faults {
+ public:
+  [[nodiscard]] std::string_view kind() const override { return "test.faulty"; }
+  [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop&) override {
+    return std::make_unique<SilentShare>();
+  }
+  [[nodiscard]] host::Faults* faults() noexcept override { return this; }
+
+ private:
+  host::HostResult<void> set(const host::FaultSpec&, std::chrono::nanoseconds) override { return {}; }
+  void clear() override {}
+  [[nodiscard]] host::FaultsSnapshot snapshot() const override { return {}; }
 };
 
 evloop::Coro<std::string> do_nothing() { co_return ""; }
@@ -204,6 +219,9 @@ TEST_F(MetricsText, TheNumberOfSeriesFollowsFromTheConfiguration) {
   EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 6);
   ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Sending>()));
   EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 6 + 6 + 4 + 27) << "of a workload with one upstream";
+  ASSERT_TRUE(host.add_workload({.name = "bad", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Faulty>()));
+  EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 6 + 6 + 4 + 27 + 6 + 1) << "of a workload that can have faults";
+  EXPECT_EQ(value(scrape(), R"(evloopd_workload_faulted_connections_total{workload="bad"})"), 0);
 }
 
 TEST_F(MetricsText, FamiliesAreThereBeforeAnythingHappens) {

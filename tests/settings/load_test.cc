@@ -125,6 +125,32 @@ workloads:
   EXPECT_EQ(proxy.buffer, 1024U * 1024U);
 }
 
+TEST(Load, EveryKeyOfFaultsReachesItsOption) {
+  const auto settings = load(R"(
+version: 1
+workloads:
+  - name: p
+    kind: tcp.proxy
+    listen: [{address: "127.0.0.1:0"}]
+    upstreams: [{address: "127.0.0.1:81"}]
+    faults: {percent: 7, seed: 8, direction: to_client, latency: 20ms, jitter: 5ms, bandwidth: 1MiB,
+             slice: {size: 7B, delay: 2ms}, blackhole: true, reset: {bytes: 10KiB, time: 1m}}
+)");
+  ASSERT_EQ(settings.workloads.size(), 1U);
+  const auto& faults = std::get<workloads::TcpProxyOptions>(settings.workloads[0].kind).connection.faults;
+  EXPECT_EQ(faults, (host::FaultSpec{.percent = 7,
+                                     .seed = 8,
+                                     .direction = host::FaultDirection::to_client,
+                                     .latency = 20ms,
+                                     .jitter = 5ms,
+                                     .bandwidth = 1 << 20,
+                                     .slice_size = 7,
+                                     .slice_delay = 2ms,
+                                     .blackhole = true,
+                                     .reset_bytes = 10 << 10,
+                                     .reset_time = 1min}));
+}
+
 TEST(Load, EveryKeyOfUpstreamsReachesItsOption) {
   const auto settings = load(R"(
 version: 1

@@ -27,7 +27,7 @@ auto fields(const workloads::HttpRespondOptions& o) {
   return std::tuple(status, body, content_type, idle_timeout);
 }
 auto fields(const workloads::ConnectionOptions& o) {
-  const auto& [timeouts, limits, access, protocol, log, listen, connect, routes] = o;
+  const auto& [timeouts, limits, access, protocol, log, listen, connect, routes, faults] = o;
   const auto& [greeting, first_byte, idle, half_close, lifetime] = timeouts;
   const auto& [connections, per_source, accept_rate] = limits;
   const auto& [allow, deny] = access;
@@ -35,12 +35,15 @@ auto fields(const workloads::ConnectionOptions& o) {
   const auto& [path] = log;
   const auto& [certificates, client_ca, client_verify, alpn, minimum_version] = listen;
   const auto& [enabled, ca, verify, server_name, certificate] = connect;
+  const auto& [percent, seed, direction, latency, jitter, bandwidth, slice_size, slice_delay, blackhole, reset_bytes,
+               reset_time] = faults;
   std::string all_routes;
   for (const auto& [name, upstreams] : routes)
     for (const auto& upstream : upstreams) all_routes += name + ' ' + upstream + ' ';
   return std::tuple(greeting, first_byte, idle, half_close, lifetime, connections, per_source, accept_rate, allow, deny,
                     from, send, path, certificates, client_ca, client_verify, alpn, minimum_version, enabled, ca,
-                    verify, server_name, certificate, all_routes);
+                    verify, server_name, certificate, all_routes, percent, seed, direction, latency, jitter, bandwidth,
+                    slice_size, slice_delay, blackhole, reset_bytes, reset_time);
 }
 auto fields(const workloads::CheckOptions& o) {
   const auto& [kind, interval, down_interval, jitter, timeout, rise, fall, port, tls, tls_options, method, path, host,
@@ -170,7 +173,9 @@ workloads:
      proxy_protocol: {from: ["0.0.0.0/0"], send: v2}, access_log: {path: "/a \"b\" $${c}"},
      tls: {listen: {certificates: [/a.pem, "/b c.pem"], client_ca: /ca.pem, verify: optional, alpn: [h2, "x\"y"],
      minimum_version: "1.3"}, connect: {enabled: true, ca: /d, verify: false, server_name: e, certificate: /f}},
-     routes: {"*.a.example": ["10.0.0.1:443", "unix:/x"], b.example: ["[::1]:1"]}}
+     routes: {"*.a.example": ["10.0.0.1:443", "unix:/x"], b.example: ["[::1]:1"]},
+     faults: {percent: 7, seed: 8, direction: to_client, latency: 20ms, jitter: 5ms, bandwidth: 1MiB,
+     slice: {size: 7B, delay: 2ms}, blackhole: true, reset: {bytes: 10KiB, time: 1m}}}
 control: {observe: {socket: "/run/$${x}", mode: "0000", group: "a b"}, admin: {socket: /run/b, mode: "0770"}}
 metrics: {enabled: false, address: "0.0.0.0:1"}
 log: {level: debug, format: text}

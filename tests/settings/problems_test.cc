@@ -210,6 +210,29 @@ TEST(Problems, OfAProxysConnections) {
   });
 }
 
+TEST(Problems, OfFaults) {
+  const std::string begin =
+      "version: 1\nworkloads:\n- name: a\n  kind: tcp.proxy\n  listen: [{address: '127.0.0.1:1'}]\n"
+      "  upstreams: [{address: '127.0.0.1:9'}]\n  faults: ";
+  check({
+      {begin + "{percent: 0, direction: up, latency: 2h, colour: red}\n",
+       "f:7:21: workloads[0].faults.percent: must be a whole number from 1 to 100, got \"0\"\n"
+       "f:7:35: workloads[0].faults.direction: must be both, to_upstream or to_client, got \"up\"\n"
+       "f:7:48: workloads[0].faults.latency: must be a duration with its unit (ms, s, m, h) from 0s to 1h, got "
+       "\"2h\"\n"
+       "f:7:52: workloads[0].faults.colour: unknown key; allowed here: percent, seed, direction, latency, jitter, "
+       "bandwidth, slice, blackhole, reset\n"},
+      {begin + "{latency: 20ms, jitter: 21ms, slice: {delay: 1ms}}\n",
+       "f:7:35: workloads[0].faults.jitter: must be at most the latency, 20ms, got 21ms\n"
+       "f:7:56: workloads[0].faults.slice.delay: needs a `size`\n"},
+      {begin + "{bandwidth: 5, reset: 3s, blackhole: yes}\n",
+       "f:7:23: workloads[0].faults.bandwidth: must be a size with its unit (B, KiB, MiB, GiB) from 0B to 1GiB, got "
+       "\"5\"\n"
+       "f:7:33: workloads[0].faults.reset: must be a mapping with keys, got \"3s\"\n"
+       "f:7:48: workloads[0].faults.blackhole: must be true or false, got \"yes\"\n"},
+  });
+}
+
 TEST(Problems, OfAddresses) {
   const std::string begin = "version: 1\nworkloads:\n- name: a\n  kind: tcp.proxy\n";
   const auto upstream = begin + "  upstreams: [{address: '127.0.0.1:9'}]\n";

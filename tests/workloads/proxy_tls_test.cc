@@ -306,6 +306,41 @@ TEST_F(ProxyTlsTest, ResumesSessionsAlsoAfterAReload) {
   EXPECT_TRUE(is_resumed());
 }
 
+TEST_F(ProxyTlsTest, CarriesFaults) {
+  start_with({.tls_listen = {.certificates = {certificate("a.example", "DNS:a.example")}},
+              .faults = {.latency = 20ms, .slice_size = 3}});
+  auto client = connect_tls("a.example");
+  ASSERT_TRUE(agrees(*client));
+  auto server = accept(upstream_);
+  send(*client, "question");
+  turn(10);
+  EXPECT_FALSE(server.has_received(1));
+  pass(20ms);
+  EXPECT_TRUE(gets(server, "question"));
+  server.send("answer");
+  server.send_eof();
+  turn(10);
+  EXPECT_EQ(client->received, "");
+  pass(20ms);
+  EXPECT_TRUE(gets_tls(*client, "answer"));
+  EXPECT_TRUE(turn_until([&] { return client->ended && share_->connections() == 0; }));
+  EXPECT_EQ(ended_by("upstream_closed"), 1U);
+}
+
+TEST_F(ProxyTlsTest, WhatWasSentBeforeItsEndArrivesLate) {
+  start_with({.tls_listen = {.certificates = {certificate("a.example", "DNS:a.example")}}, .faults = {.latency = 20ms}});
+  auto client = connect_tls("a.example");
+  ASSERT_TRUE(agrees(*client));
+  auto server = accept(upstream_);
+  send(*client, "question");
+  close(*client);
+  turn(10);
+  EXPECT_FALSE(server.is_gone());
+  pass(20ms);
+  EXPECT_TRUE(turn_until([&] { return server.has_ended() && share_->connections() == 0; }));
+  EXPECT_EQ(server.received, "question");
+}
+
 // --- with upstreams ---
 
 TEST_F(ProxyTlsTest, IsBegunAtTheProxy) {

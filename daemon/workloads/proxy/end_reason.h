@@ -39,8 +39,9 @@ enum class EndReason : std::uint8_t {
   upstream_tls_failed,  // likewise
   drained,              // cut at the end of a drain
   aborted,              // cut without one
+  fault_reset,          // reset on purpose
 };
-inline constexpr std::array<std::string_view, 25> end_reason_names{"client_closed",
+inline constexpr std::array<std::string_view, 26> end_reason_names{"client_closed",
                                                                    "upstream_closed",
                                                                    "client_reset",
                                                                    "upstream_reset",
@@ -64,8 +65,9 @@ inline constexpr std::array<std::string_view, 25> end_reason_names{"client_close
                                                                    "client_tls_failed",
                                                                    "upstream_tls_failed",
                                                                    "drained",
-                                                                   "aborted"};
-static_assert(end_reason_names.size() == static_cast<std::size_t>(EndReason::aborted) + 1);
+                                                                   "aborted",
+                                                                   "fault_reset"};
+static_assert(end_reason_names.size() == static_cast<std::size_t>(EndReason::fault_reset) + 1);
 
 [[nodiscard]] inline std::string_view name_of(EndReason reason) noexcept {
   return end_reason_names[static_cast<std::size_t>(reason)];

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/fault_spec.h"
 #include "net/tls/tls_context.h"
 
 // What tcp.proxy takes about its clients' connections. Plain values; settings/ fills them. 0 of a time or a limit: none.
@@ -97,6 +98,7 @@ struct ConnectionOptions {
   ProxyTlsListen tls_listen{};
   ProxyTlsConnect tls_connect{};
   std::vector<ProxyRoute> routes{};
+  host::FaultSpec faults{};
 
   friend bool operator==(const ConnectionOptions&, const ConnectionOptions&) = default;
 };

@@ -85,7 +85,9 @@ evloop::TlsUse ProxyConfig::tls_to(const Session& session, const evloop::SocketA
 }
 
 ProxyConfig::ProxyConfig(TcpProxyOptions given)
-    : options(std::move(given)), admission(options.connection.access, options.connection.limits) {
+    : options(std::move(given)),
+      admission(options.connection.access, options.connection.limits),
+      faults(options.connection.faults) {
   const auto& connection = options.connection;
   for (const auto& text : connection.proxy_protocol.from) {
     const auto network = Network::parse(text);

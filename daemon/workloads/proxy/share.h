@@ -21,6 +21,7 @@
 #include "workloads/proxy/admission.h"
 #include "workloads/proxy/certificates.h"
 #include "workloads/proxy/deadline_wheel.h"
+#include "workloads/proxy/fault_switch.h"
 #include "workloads/proxy/network_table.h"
 #include "workloads/proxy/pipe_pool.h"
 #include "workloads/proxy/server_names.h"
@@ -54,6 +55,7 @@ struct ProxyConfig {
   Admission admission;
   EndCounters ends;
   std::unique_ptr<AccessLog> access_log;  // null: none
+  FaultSwitch faults;
 };
 
 // One loop's share of tcp.proxy: the clients that have to say something first, those that wait for an upstream, and the
@@ -64,7 +66,10 @@ class ProxyShare final : public host::WorkloadShare {
   ProxyShare(evloop::EventLoop& loop, ProxyConfig& config, host::WorkloadCounters& counters);
   ~ProxyShare() override;
 
-  void introduce(const host::ShareNames& names) override { book_.set_names(names); }
+  void introduce(const host::ShareNames& names) override {
+    book_.set_names(names);
+    config_.faults.set_workload(names.workload);
+  }
   void accepted(evloop::UniqueFd connection) override;
   [[nodiscard]] std::size_t connections() const override { return open_.size(); }
   // When a session has done its work, only its ends know; those that are cut at the end are counted as drained.

@@ -40,13 +40,18 @@ class Tunnel final : public evloop::BlockCached, public LinkedList<Tunnel>::Hook
 
  private:
   class End;
+  class FaultyEnd;
 
   ~Tunnel() = default;
+  void connect(const evloop::Ref<End>& near, const evloop::Ref<End>& far, Socket upstream);
   // What its ends tell.
   void first_byte(const End& from) noexcept;
   void ended(const End& end);
   void failed(const End& end) noexcept;
   void lost(End& end) noexcept;
+  // ... those of one with faults: that something was passed on later than it came, and that a reset is one of them.
+  void delivered() noexcept;
+  void reset();
 
   void look() override;
   void watch_times(evloop::TimePoint now);
