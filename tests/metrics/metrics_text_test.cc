@@ -318,6 +318,34 @@ TEST_F(MetricsText, AKindMeasuresWhatItLikesAndItsMistakesSpoilNothing) {
   EXPECT_EQ(output, "");
 }
 
+TEST_F(MetricsText, AListenerWithLimitsHasItsNumbers) {
+  create("io-0");
+  ASSERT_TRUE(host.add_workload({.name = "web",
+                                 .loops = {"io-0"},
+                                 .listeners = {{.address = "127.0.0.1:0"},
+                                               {.address = "127.0.0.1:0", .limits = {.max_connections = 7}},
+                                               {.address = "[::1]:0", .limits = {.accept_rate = 9}}}},
+                                std::make_unique<Silent>()));
+  const auto before = scrape();
+  const auto listeners = host.workload("web").value().listeners;
+  const auto of = [&](const std::string& name, std::size_t listener) {
+    const auto labels = R"({workload="web",address=")" + listeners.at(listener) + "\"}";
+    const auto found = before.find("evloopd_listener_" + name + labels);
+    return found == before.end() ? -1 : found->second;
+  };
+  EXPECT_EQ(of("connections_open", 0), -1) << "without limits nobody is counted";
+  EXPECT_EQ(of("suspended_total", 0), -1);
+  EXPECT_EQ(of("max_connections", 1), 7);
+  EXPECT_EQ(of("connections_open", 1), 0);
+  EXPECT_EQ(of("suspended_total", 1), 0);
+  EXPECT_EQ(of("max_connections", 2), -1) << "it has no such limit";
+  EXPECT_EQ(of("connections_open", 2), 0);
+  EXPECT_EQ(of("suspended_total", 2), 0);
+  const auto [status, output] = promtool_check(metrics_text(host, "1.2.3"));
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(output, "");
+}
+
 TEST_F(MetricsText, AnUpstreamHasItsCountersWhateverItsAddresses) {
   create("io-0");
   ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Sending>()));
