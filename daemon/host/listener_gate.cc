@@ -32,7 +32,7 @@ ListenerGate::ListenerGate(evloop::EventLoop& loop, SharedSocket socket, Workloa
 
 ListenerGate::~ListenerGate() {
   timer_.cancel();
-  if (acceptor_.is_suspended()) limit_.forget(*this);
+  limit_.forget(*this);
 }
 
 bool ListenerGate::opens() {

@@ -76,6 +76,15 @@ TEST_F(Limit, CountsWhoStayedAwayInNothing) {
   EXPECT_EQ(limit->enter(start), in) << "the turn is there again, too";
 }
 
+TEST_F(Limit, WhoStayedAwayWakesWhoWaitedForHisPlace) {
+  limit->set({.max_connections = 1});
+  ASSERT_EQ(limit->enter(start), in);
+  ASSERT_EQ(limit->enter_or_wait(one, start), ListenerLimit::until_woken);
+  limit->stayed_away();
+  EXPECT_EQ(one.woken, 1);
+  EXPECT_EQ(limit->enter_or_wait(one, start), in);
+}
+
 TEST_F(Limit, TakesNoTurnOfWhoFindsNoPlace) {
   limit->set({.max_connections = 1, .accept_rate = 2});
   ASSERT_EQ(limit->enter(start), in);

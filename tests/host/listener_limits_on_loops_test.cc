@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
+#include <semaphore>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -244,6 +247,48 @@ TEST_F(LimitsOnLoops, OfTheRateLetEverybodyInInTheEnd) {
   connect(60);
   EXPECT_TRUE(have_come(60));
   EXPECT_GE(listener().suspended_total, 1U);
+}
+
+class Sleeper final : public ListenerLimit::Waiter {
+ public:
+  void wake() noexcept override { woken_.release(); }
+  [[nodiscard]] bool sleep() { return woken_.try_acquire_for(patience); }
+
+ private:
+  std::counting_semaphore<> woken_{0};
+};
+
+// Somebody leaves at the very moment at which somebody else begins to wait, and nobody comes after them.
+TEST(LimitOfTwoThreads, LosesNoWakeUp) {
+  constexpr int rounds = 3'000;
+  ListenerLimit limit;
+  limit.set({.max_connections = 1});
+  std::atomic<int> begun{0}, left{0};
+  const auto wait_for = [](const std::atomic<int>& round, int wanted) {
+    for (int spins = 0; round < wanted; ++spins)
+      if (spins > 1000) std::this_thread::yield();
+  };
+  std::jthread leaves([&] {
+    for (int round = 1; round <= rounds; ++round) {
+      wait_for(begun, round);
+      for (volatile int pause = round % 64; pause > 0; pause = pause - 1) {
+      }
+      limit.left();
+      left = round;
+    }
+  });
+  Sleeper sleeper;
+  bool late = false;
+  for (int round = 1; round <= rounds; ++round) {
+    EXPECT_EQ(limit.enter({}), evloop::Duration::zero());
+    begun = round;
+    while (!late && limit.enter_or_wait(sleeper, {}) == ListenerLimit::until_woken) late = !sleeper.sleep();
+    wait_for(left, round);
+    if (!late) limit.left();
+  }
+  EXPECT_FALSE(late);
+  EXPECT_EQ(limit.open(), 0U);
+  EXPECT_FALSE(limit.has_waiters());
 }
 
 TEST_F(LimitsOnLoops, LoseNoWakeUpUnderLoad) {
