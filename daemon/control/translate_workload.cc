@@ -55,6 +55,15 @@ void translate(const host::UpstreamsSnapshot& upstreams, v1::UpstreamPool& out) 
   out.set_retries_denied(upstreams.retries_denied);
 }
 
+void translate(const host::ListenerSnapshot& listener, v1::ListenerState& out) {
+  out.set_address(listener.address);
+  out.set_max_connections(listener.limits.max_connections);
+  out.set_accept_rate(listener.limits.accept_rate);
+  out.set_connections_open(listener.connections_open);
+  out.set_waiting(listener.suspended);
+  out.set_suspended_total(listener.suspended_total);
+}
+
 }  // namespace
 
 void translate(const host::WorkloadSnapshot& workload, v1::Workload& out) {
@@ -62,6 +71,7 @@ void translate(const host::WorkloadSnapshot& workload, v1::Workload& out) {
   out.set_kind(workload.kind);
   for (const auto& loop : workload.loops) out.add_loops(loop_resource(loop));
   for (const auto& listener : workload.listeners) out.add_listeners(listener);
+  for (const auto& listener : workload.listener_states) translate(listener, *out.add_listener_states());
   out.set_connections_open(workload.connections_open);
   out.set_connections_total(workload.connections_total);
   out.set_connections_failed(workload.connections_failed);

@@ -108,6 +108,16 @@ std::string listeners_of(const v1::Workload& workload) {
   return workload.listeners().empty() ? "-" : fmt::format("{}", fmt::join(workload.listeners(), ","));
 }
 
+// "12 of 100 open, at most 200 a second; clients wait"; empty if it has no limits.
+std::string limits_of(const v1::ListenerState& listener) {
+  std::vector<std::string> limits;
+  if (listener.max_connections() > 0)
+    limits.push_back(fmt::format("{} of {} open", listener.connections_open(), listener.max_connections()));
+  if (listener.accept_rate() > 0) limits.push_back(fmt::format("at most {} a second", listener.accept_rate()));
+  if (limits.empty()) return {};
+  return fmt::format("{}{}", fmt::join(limits, ", "), listener.waiting() ? "; clients wait" : "");
+}
+
 // Where a task is: its innermost await, or where it was made if it has not begun.
 std::string whereabouts(const v1::Task& task) {
   return format_site(task.frames().empty() ? task.created_at() : *task.frames().rbegin());
@@ -421,6 +431,8 @@ std::string describe(const v1::Workload& workload) {
   sheet.line("Kind", workload.kind());
   sheet.line("Loops", loops_of(workload));
   sheet.line("Listens on", listeners_of(workload));
+  for (const auto& listener : workload.listener_states())
+    if (const auto limits = limits_of(listener); !limits.empty()) sheet.more(listener.address() + ": " + limits);
   sheet.line("Connections", fmt::format("{} open; {} in all, {} failed", workload.connections_open(),
                                         workload.connections_total(), workload.connections_failed()));
   sheet.line("Bytes",

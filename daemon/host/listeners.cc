@@ -41,7 +41,7 @@ std::vector<Listeners::Listener> Listeners::of(const std::string& key) const {
   if (found == groups_.end()) return listeners;
   for (const auto& lease : found->leases) {
     if (listeners.empty() || listeners.back().address != lease.socket->address)
-      listeners.push_back({.address = lease.socket->address, .sockets = {}});
+      listeners.push_back({.address = lease.socket->address, .limit = lease.socket->limit, .sockets = {}});
     listeners.back().sockets.push_back(lease.socket);
   }
   return listeners;

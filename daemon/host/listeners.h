@@ -21,6 +21,7 @@ class Listeners {
   // One address of a workload, with one socket per loop, or one that all share.
   struct Listener {
     std::string address;  // as bound
+    std::shared_ptr<ListenerLimit> limit;
     std::vector<SharedSocket> sockets;
   };
 

@@ -12,6 +12,7 @@
 #include "host/fault_spec.h"
 #include "host/host_error.h"
 #include "host/job.h"
+#include "host/listener_limit.h"
 #include "host/snapshots.h"
 #include "host/upstreams.h"
 #include "host/workload.h"
@@ -29,10 +30,18 @@ struct LoopOptions {
   Nanos drain_timeout = std::chrono::seconds(30);
 };
 
+// An address that a workload listens on.
+struct ListenerOptions {
+  std::string address{};  // "127.0.0.1:8080", "[::1]:0", "unix:/run/x.sock"
+  ListenerLimits limits{};
+
+  friend bool operator==(const ListenerOptions&, const ListenerOptions&) = default;
+};
+
 struct WorkloadOptions {
   std::string name;
-  std::vector<std::string> loops;      // names; must exist
-  std::vector<std::string> addresses;  // "127.0.0.1:8080", "[::1]:0", "unix:/run/x.sock"
+  std::vector<std::string> loops;  // names; must exist
+  std::vector<ListenerOptions> listeners;
   int backlog = 4096;
 
   friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
@@ -104,8 +113,8 @@ class LoopHost {
   HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
 
   // Makes a workload be as given, whether there is one of that name or not; its listeners are kept where they stay, so
-  // that nobody is refused. All or nothing. Connections of what was replaced are cut when the drain timeout of their loop
-  // is over. Its counters begin anew if it is replaced.
+  // that nobody is refused, and so is what counts in their limits, which are changed in place. All or nothing. Connections
+  // of what was replaced are cut when the drain timeout of their loop is over. Its counters begin anew if it is replaced.
   HostResult<Applied> apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
   // Ends it: nobody is accepted from here on, and what is open comes to its end likewise. WORKLOAD_NOT_FOUND.
   HostResult<void> remove_workload(std::string_view name);

@@ -70,11 +70,15 @@ class LoopHost::Impl {
   [[nodiscard]] Changes& changes() noexcept { return *changes_; }
 
  private:
+  struct BoundListener {
+    std::string address;
+    std::shared_ptr<ListenerLimit> limit;
+  };
   struct HostedWorkload {
     WorkloadOptions options;
     std::shared_ptr<Workload> workload;
-    std::vector<std::string> addresses{};  // as bound
-    std::string key{};                     // of this generation: its shares and listeners
+    std::vector<BoundListener> listeners{};  // in the order of the options
+    std::string key{};                       // of this generation: its shares and listeners
   };
   using Listening = std::vector<Listeners::Listener>;
 
@@ -83,6 +87,10 @@ class LoopHost::Impl {
   // Has a workload's faults do something.
   HostResult<void> change_faults(std::string_view name, const std::function<HostResult<void>(Faults&)>& change);
   [[nodiscard]] WorkloadSnapshot snapshot(const HostedWorkload& hosted) const;
+  // In place. workload_mutex_ is held.
+  void change_limits(WorkloadOptions options);
+  // Gives its listeners the limits of its options.
+  static void limit_listeners(const HostedWorkload& hosted) noexcept;
   [[nodiscard]] HostResult<std::vector<Loop>> loops_for(const WorkloadOptions& options) const;
   // A new generation's: those of the one before that have the same address are kept.
   [[nodiscard]] HostResult<Listening> open_listeners(const WorkloadOptions& options,

@@ -12,6 +12,13 @@ namespace {
 constexpr std::chrono::seconds time_to_attach{10};  // a loop that is blocked for longer refuses the workload
 constexpr std::chrono::seconds time_to_let_go{1};   // of sockets; those of a loop that is blocked for longer are shut
 
+// Whether what is different can be changed while it runs.
+bool differ_in_limits_at_most(WorkloadOptions one, const WorkloadOptions& other) {
+  if (one.listeners.size() != other.listeners.size()) return false;
+  for (std::size_t i = 0; i < one.listeners.size(); ++i) one.listeners[i].limits = other.listeners[i].limits;
+  return one == other;
+}
+
 }  // namespace
 
 HostResult<std::vector<LoopHost::Impl::Loop>> LoopHost::Impl::loops_for(const WorkloadOptions& options) const {
@@ -46,16 +53,16 @@ HostResult<LoopHost::Impl::Listening> LoopHost::Impl::open_listeners(const Workl
   auto kept = before ? changes_->listeners.of(before->key) : Listening();
   const auto find_kept = [&](const std::string& address) -> Listeners::Listener* {
     if (!before) return nullptr;
-    const auto& asked = before->options.addresses;
-    const auto place = std::ranges::find(asked, address) - asked.begin();
+    const auto& asked = before->options.listeners;
+    const auto place = std::ranges::find(asked, address, &ListenerOptions::address) - asked.begin();
     if (place == std::ssize(asked)) return nullptr;
-    const auto found = std::ranges::find(kept, before->addresses[static_cast<std::size_t>(place)],
+    const auto found = std::ranges::find(kept, before->listeners[static_cast<std::size_t>(place)].address,
                                          &Listeners::Listener::address);
     return found == kept.end() ? nullptr : &*found;
   };
 
   Listening listeners;
-  for (const auto& address : options.addresses) {
+  for (const auto& [address, limits] : options.listeners) {
     if (auto* const old = find_kept(address)) {
       const auto widened = widen_listener(*old, options.loops.size(), options.backlog);
       if (!widened) return refused(widened.error(), address);
@@ -91,8 +98,10 @@ HostResult<void> LoopHost::Impl::begin_generation(WorkloadOptions options, std::
   HostedWorkload hosted{.options = std::move(options), .workload = std::move(workload)};
   const auto name = hosted.options.name;
   hosted.key = name + '#' + std::to_string(++generations_);
-  for (const auto& listener : *listeners) hosted.addresses.push_back(listener.address);
+  for (const auto& listener : *listeners)
+    hosted.listeners.push_back({.address = listener.address, .limit = listener.limit});
   if (const auto attached = attach(hosted, *loops); !attached) return attached;
+  limit_listeners(hosted);
 
   // Who comes between the two waits in the sockets' queues.
   if (before) changes_->listeners.remove(before->key);
@@ -124,20 +133,30 @@ HostResult<Applied> LoopHost::Impl::apply_workload(WorkloadOptions options, std:
     if (!created) return std::unexpected(created.error());
     return Applied::created;
   }
-  if (options == now->options) {
-    switch (now->workload->adopt(*workload)) {
-      case Workload::Adoption::same:
-        return Applied::unchanged;
-      case Workload::Adoption::taken:
-        return Applied::updated;
-      case Workload::Adoption::impossible:
-        break;
+  if (differ_in_limits_at_most(options, now->options)) {
+    const auto adoption = now->workload->adopt(*workload);
+    if (adoption != Workload::Adoption::impossible) {
+      const bool new_limits = options != now->options;
+      if (new_limits) change_limits(std::move(options));
+      return new_limits || adoption == Workload::Adoption::taken ? Applied::updated : Applied::unchanged;
     }
   }
   const auto begun = begin_generation(std::move(options), std::move(workload), &*now);
   if (!begun) return std::unexpected(begun.error());
   retire(*now);
   return Applied::replaced;
+}
+
+void LoopHost::Impl::change_limits(WorkloadOptions options) {
+  const std::lock_guard lock(mutex_);
+  auto& hosted = workloads_.at(options.name);
+  hosted.options = std::move(options);
+  limit_listeners(hosted);
+}
+
+void LoopHost::Impl::limit_listeners(const HostedWorkload& hosted) noexcept {
+  for (std::size_t i = 0; i < hosted.listeners.size(); ++i)
+    hosted.listeners[i].limit->set(hosted.options.listeners[i].limits);
 }
 
 HostResult<LoopHost::Impl::HostedWorkload> LoopHost::Impl::withdraw(std::string_view name) {
@@ -264,10 +283,21 @@ WorkloadSnapshot LoopHost::Impl::snapshot(const HostedWorkload& hosted) const {
   const auto* faults = hosted.workload->faults();
   const auto& counters = hosted.workload->counters();
   const auto read = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
+  std::vector<std::string> addresses;
+  std::vector<ListenerSnapshot> listeners;
+  for (const auto& [address, limit] : hosted.listeners) {
+    addresses.push_back(address);
+    listeners.push_back({.address = address,
+                         .limits = limit->get(),
+                         .connections_open = limit->open(),
+                         .suspended_total = limit->waits(),
+                         .suspended = limit->has_waiters()});
+  }
   return {.name = hosted.options.name,
           .kind = std::string(hosted.workload->kind()),
           .loops = hosted.options.loops,
-          .listeners = hosted.addresses,
+          .listeners = std::move(addresses),
+          .listener_states = std::move(listeners),
           .connections_open = read(counters.connections_open) + leaving_workloads_.connections(hosted.options.name),
           .connections_total = read(counters.connections_total),
           .connections_failed = read(counters.connections_failed),

@@ -2,21 +2,14 @@
 
 #include <utility>
 
-#include "aio/event_loop.h"
-#include "net/acceptor.h"
+#include "host/listener_gate.h"
 
 namespace evloopd::host {
-namespace {
-
-// Connections taken from one socket in one turn, so that what is open has its turn too.
-constexpr int accepts_per_turn = 64;
-
-}  // namespace
 
 struct LoopShares::Attached {
   std::shared_ptr<Workload> workload;  // before the share, which may use it to its end
   std::unique_ptr<WorkloadShare> share;
-  std::map<SharedSocket, std::unique_ptr<evloop::Acceptor>> acceptors;
+  std::map<SharedSocket, std::shared_ptr<ListenerGate>> gates;
 };
 
 LoopShares::LoopShares() = default;
@@ -44,17 +37,12 @@ void LoopShares::detach(const std::string& key) {
 void LoopShares::watch(evloop::EventLoop& loop, const std::string& key, const SharedSocket& socket) {
   const auto found = attached_.find(key);
   if (found == attached_.end()) return;
-  auto& acceptor = found->second->acceptors[socket];
-  if (acceptor) return;
-  acceptor = std::make_unique<evloop::Acceptor>(
-      loop, socket->fd.get(), accepts_per_turn,
-      [&share = *found->second->share](evloop::UniqueFd connection) { share.accepted(std::move(connection)); },
-      [this] { return !barred_.load(std::memory_order_relaxed); });
-  acceptor->start();
+  auto& gate = found->second->gates[socket];
+  if (!gate) gate = ListenerGate::open(loop, socket, *found->second->share, barred_);
 }
 
 void LoopShares::unwatch(const std::string& key, const SharedSocket& socket) {
-  if (const auto found = attached_.find(key); found != attached_.end()) found->second->acceptors.erase(socket);
+  if (const auto found = attached_.find(key); found != attached_.end()) found->second->gates.erase(socket);
 }
 
 void LoopShares::drain() {

@@ -55,8 +55,8 @@ std::pair<dev_t, ino_t> identity(const char* path) {
   return {status.st_dev, status.st_ino};
 }
 
-SharedSocket share(UniqueFd fd, const std::string& address) {
-  return std::make_shared<const ListeningSocket>(std::move(fd), address);
+SharedSocket share(UniqueFd fd, const Listeners::Listener& listener) {
+  return std::make_shared<const ListeningSocket>(std::move(fd), listener.address, listener.limit);
 }
 
 }  // namespace
@@ -68,11 +68,12 @@ HostResult<Listeners::Listener> open_listener(const std::string& text, std::size
     if (wanted->is_unix()) remove_stale_file(*wanted);
     auto first = bind_first(*wanted, backlog);
     const auto bound = SocketAddress::local(first.get());
-    Listeners::Listener listener{.address = bound.to_string(), .sockets = {}};
-    listener.sockets.push_back(share(std::move(first), listener.address));
+    Listeners::Listener listener{
+        .address = bound.to_string(), .limit = std::make_shared<ListenerLimit>(), .sockets = {}};
+    listener.sockets.push_back(share(std::move(first), listener));
     while (bound.is_inet() && listener.sockets.size() < count)
       listener.sockets.push_back(
-          share(evloop::listen_stream_socket(bound, {.backlog = backlog, .reuse_port = true}), listener.address));
+          share(evloop::listen_stream_socket(bound, {.backlog = backlog, .reuse_port = true}), listener));
     return listener;
   } catch (const std::system_error& error) {
     return std::unexpected(os_error(error, "cannot listen on " + text));
@@ -85,15 +86,18 @@ HostResult<void> widen_listener(Listeners::Listener& listener, std::size_t count
   try {
     while (listener.sockets.size() < count)
       listener.sockets.push_back(
-          share(evloop::listen_stream_socket(*bound, {.backlog = backlog, .reuse_port = true}), listener.address));
+          share(evloop::listen_stream_socket(*bound, {.backlog = backlog, .reuse_port = true}), listener));
     return {};
   } catch (const std::system_error& error) {
     return std::unexpected(os_error(error, "cannot listen on " + listener.address));
   }
 }
 
-ListeningSocket::ListeningSocket(UniqueFd socket, std::string bound)
-    : fd(std::move(socket)), address(std::move(bound)), file_(identity(path_of(address))) {}
+ListeningSocket::ListeningSocket(UniqueFd socket, std::string bound, std::shared_ptr<ListenerLimit> shared_limit)
+    : fd(std::move(socket)),
+      address(std::move(bound)),
+      limit(std::move(shared_limit)),
+      file_(identity(path_of(address))) {}
 
 ListeningSocket::~ListeningSocket() {
   // Its file would stay, and nobody would be behind it.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/fault_spec.h"
+#include "host/listener_limit.h"
 #include "host/workload.h"
 
 // Value snapshots that the host hands to other threads. They are read from published records, so they
@@ -193,11 +194,21 @@ struct FaultsSnapshot {
   std::uint64_t connections = 0;        // ever touched
 };
 
+// One address that a workload listens on.
+struct ListenerSnapshot {
+  std::string address;  // as bound
+  ListenerLimits limits{};
+  std::uint64_t connections_open = 0;  // those that count in the limits; nobody does while there are none
+  std::uint64_t suspended_total = 0;   // times that a loop had to leave clients in the kernel's queue
+  bool suspended = false;              // one does now
+};
+
 struct WorkloadSnapshot {
   std::string name;
   std::string kind;
   std::vector<std::string> loops;
   std::vector<std::string> listeners;  // addresses as bound, "127.0.0.1:8080"
+  std::vector<ListenerSnapshot> listener_states{};  // of each of them
   std::uint64_t connections_open = 0;
   std::uint64_t connections_total = 0;
   std::uint64_t connections_failed = 0;

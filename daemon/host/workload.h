@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "host/listener_place.h"
 
 namespace evloop {
 class EventLoop;
@@ -60,6 +61,12 @@ struct ShareNames {
   std::string loop;
 };
 
+// A connection that the host has accepted.
+struct Accepted {
+  evloop::UniqueFd socket;  // non-blocking, close-on-exec
+  ListenerPlace place{};    // to be kept for as long as the connection is open: then somebody else may come in its place
+};
+
 // One loop's share of a workload. Made by `Workload::attach`, used and destroyed on the loop's thread, except
 // where it says otherwise.
 class WorkloadShare {
@@ -69,8 +76,9 @@ class WorkloadShare {
   // Told at most once, before anything else.
   virtual void introduce(const ShareNames& /*names*/) {}
 
-  // A connection the host accepted (non-blocking, close-on-exec). The share owns it from here.
-  virtual void accepted(evloop::UniqueFd connection) = 0;
+  // The share owns the connection from here. Whoever keeps `connection` whole, until it ends, has done all that limits
+  // of listeners ask for.
+  virtual void accepted(Accepted connection) = 0;
 
   // Connections that are open on this loop. Any thread, also while the loop is blocked: a relaxed read of an
   // atomic, no lock.

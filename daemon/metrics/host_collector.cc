@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "metrics/families.h"
+#include "metrics/listeners.h"
 #include "metrics/measures.h"
 #include "metrics/upstreams.h"
 
@@ -184,6 +185,7 @@ std::vector<prometheus::MetricFamily> HostCollector::Collect() const {
   families.push_back(std::move(stuck).take());
   const auto workloads = host_.workloads();
   put_workloads(workloads, families);
+  put_listeners(workloads, families);
   put_upstreams(workloads, families);
   put_measures(workloads, families);
   return families;

@@ -10,12 +10,8 @@
 
 namespace evloop {
 
-Acceptor::Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection, MayAccept may_accept)
-    : loop_(loop),
-      fd_(fd),
-      backlog_(backlog),
-      on_connection_(std::move(on_connection)),
-      may_accept_(std::move(may_accept)) {}
+Acceptor::Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection, Gate* gate)
+    : loop_(loop), fd_(fd), backlog_(backlog), on_connection_(std::move(on_connection)), gate_(gate) {}
 
 void Acceptor::start() {
   if (started_) return;
@@ -25,6 +21,25 @@ void Acceptor::start() {
 
 void Acceptor::stop() noexcept {
   if (!std::exchange(started_, false)) return;
+  if (!std::exchange(suspended_, false)) unwatch();
+}
+
+void Acceptor::suspend() noexcept {
+  if (!started_ || std::exchange(suspended_, true)) return;
+  unwatch();
+}
+
+void Acceptor::resume() {
+  if (!suspended_) return;
+  watch();
+  suspended_ = false;
+}
+
+void Acceptor::watch() {
+  loop_.add_reader(fd_, [this] { accept_ready(); });
+}
+
+void Acceptor::unwatch() noexcept {
   if (retry_) {
     retry_.cancel();
     retry_ = {};
@@ -33,19 +48,17 @@ void Acceptor::stop() noexcept {
   }
 }
 
-void Acceptor::watch() {
-  loop_.add_reader(fd_, [this] { accept_ready(); });
-}
-
 void Acceptor::accept_ready() {
-  for (int left = backlog_ + 1; left > 0 && started_; --left) {
-    if (may_accept_ && !may_accept_()) return;
+  for (int left = backlog_ + 1; left > 0 && started_ && !suspended_; --left) {
+    if (gate_ && !gate_->opens()) return;
     UniqueFd connection(::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (connection) {
       on_connection_(std::move(connection));
       continue;
     }
-    switch (errno) {
+    const int error = errno;
+    if (gate_) gate_->nobody_came();
+    switch (error) {
       case ECONNABORTED:  // gone before it was accepted (SRV-10)
         continue;
       case EAGAIN:
@@ -55,9 +68,9 @@ void Acceptor::accept_ready() {
       case ENFILE:
       case ENOBUFS:
       case ENOMEM:
-        return pause(errno);
+        return pause(error);
       default:
-        throw_errno("accept on " + SocketAddress::local(fd_).to_string());
+        throw_errno("accept on " + SocketAddress::local(fd_).to_string(), error);
     }
   }
 }

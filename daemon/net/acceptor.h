@@ -16,13 +16,21 @@ class Acceptor {
   // May stop the acceptor, but not destroy it. What it throws goes to the loop's exception handler; accepting goes on.
   using OnConnection = std::move_only_function<void(UniqueFd connection)>;
 
-  // Asked before each connection: false ends the round, and the others wait in the kernel's queue. It must not throw.
-  using MayAccept = std::move_only_function<bool()>;
+  // Says who may come.
+  class Gate {
+   public:
+    virtual ~Gate() = default;
+    // Asked before each connection: false ends the round, and the others wait in the kernel's queue. It may suspend the
+    // acceptor.
+    [[nodiscard]] virtual bool opens() = 0;
+    // It did, and there was nobody.
+    virtual void nobody_came() noexcept = 0;
+  };
 
   static constexpr Duration retry_delay = std::chrono::seconds(1);
 
-  // `backlog` is what bounds a round; listening is up to the owner. No `may_accept`: always.
-  Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection, MayAccept may_accept = {});
+  // `backlog` is what bounds a round; listening is up to the owner. No `gate`: it is always open; else it outlives this.
+  Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection, Gate* gate = nullptr);
   ~Acceptor() { stop(); }
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -32,12 +40,18 @@ class Acceptor {
   // Idempotent; the fd is free for others, or to be closed, when it returns. Also after the loop was closed.
   void stop() noexcept;
   [[nodiscard]] bool is_started() const noexcept { return started_; }
+  // Leaves the socket alone until resume(), or until it is stopped and started: clients wait in the kernel's queue. Both
+  // are idempotent, and without effect while it is stopped.
+  void suspend() noexcept;
+  void resume();
+  [[nodiscard]] bool is_suspended() const noexcept { return suspended_; }
   // Waits for the system to have file descriptors or memory again (SRV-11).
   [[nodiscard]] bool is_paused() const noexcept { return static_cast<bool>(retry_); }
   [[nodiscard]] int fd() const noexcept { return fd_; }
 
  private:
   void watch();
+  void unwatch() noexcept;  // or waits for the system no more
   void accept_ready();
   void pause(int error);
 
@@ -45,8 +59,9 @@ class Acceptor {
   const int fd_;
   const int backlog_;
   OnConnection on_connection_;
-  MayAccept may_accept_;
+  Gate* const gate_;
   bool started_ = false;
+  bool suspended_ = false;
   TimerHandle retry_;
 };
 

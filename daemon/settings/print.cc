@@ -63,9 +63,14 @@ class Printer {
     line("    kind: {}", kind->kind());
     line("    loops: [{}]", fmt::join(options.loops, ", "));
     // Who does not listen has no such keys.
-    if (!options.addresses.empty()) {
+    if (!options.listeners.empty()) {
       line("    listen:");
-      for (const auto& address : options.addresses) line("      - address: {}", free_text(address));
+      for (const auto& [address, limits] : options.listeners) {
+        line("      - address: {}", free_text(address));
+        if (limits == host::ListenerLimits{}) continue;
+        line("        max_connections: {}", limits.max_connections);
+        line("        accept_rate: {}", limits.accept_rate);
+      }
       line("    backlog: {}", options.backlog);
     }
     const Hidden hidden(settings_.hidden, fmt::format("workloads[{}]", index));

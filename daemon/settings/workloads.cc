@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <ranges>
 #include <set>
@@ -51,8 +52,17 @@ std::vector<std::string> read_loop_names(const Value& value, const Loops& loops)
   return chosen;
 }
 
-std::vector<Address> read_listeners(const Value& value, Claims& claims) {
+struct Listening {
   std::vector<Address> addresses;
+  std::vector<host::ListenerOptions> options;  // of each of them
+};
+
+Listening read_listeners(const Value& value, Claims& claims) {
+  constexpr int most = 1'000'000'000;
+  const auto read = [](const Value& place, std::uint32_t& limit) {
+    if (const auto given = place.integer(0, most)) limit = static_cast<std::uint32_t>(*given);
+  };
+  Listening result;
   const auto listeners = value.require("write `listen: [{address: \"127.0.0.1:8080\"}]`")
                              .list("a list of mappings with an address", max_listeners);
   if (value.is_empty_sequence()) value.refuse("is empty; a workload listens on at least one address");
@@ -60,13 +70,17 @@ std::vector<Address> read_listeners(const Value& value, Claims& claims) {
     auto keys = listener.mapping();
     const auto place = keys["address"];
     if (listener.is_mapping()) place.require("write `address: \"127.0.0.1:8080\"`");
+    host::ListenerLimits limits;
+    read(keys["max_connections"], limits.max_connections);
+    read(keys["accept_rate"], limits.accept_rate);
     if (const auto address = place.address()) {
       claims.claim(*address, place);
-      addresses.push_back(*address);
+      result.addresses.push_back(*address);
+      result.options.push_back({.address = address->to_string(), .limits = limits});
     }
     keys.finish();
   }
-  return addresses;
+  return result;
 }
 
 // The names of the kinds, for messages.
@@ -94,18 +108,18 @@ class Reader {
     const auto* const kind = choice ? &kinds_[*choice] : nullptr;
     const auto loops = keys["loops"];
     options.loops = read_loop_names(loops, loops_);
-    std::vector<Address> listeners;
+    Listening listening;
     if (!kind || kind->listens) {
-      listeners = read_listeners(keys["listen"], claims_);
+      listening = read_listeners(keys["listen"], claims_);
       assign(options.backlog, keys["backlog"].integer(1, 65535));
     } else {
       keep_one_loop(loops, options.loops);
     }
-    for (const auto& listener : listeners) options.addresses.push_back(listener.to_string());
+    options.listeners = std::move(listening.options);
 
     // Without its kind nothing can be said about the other keys.
     if (!kind) return workload;
-    workload.kind = kind->read(keys, {.listeners = listeners, .may_exec = daemon_.exec_checks});
+    workload.kind = kind->read(keys, {.listeners = listening.addresses, .may_exec = daemon_.exec_checks});
     keys.finish();
     return workload;
   }

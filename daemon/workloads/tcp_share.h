@@ -23,7 +23,7 @@ class TcpShare : public host::WorkloadShare {
       : loop_(loop), open_(counters), tally_(loop, counters) {}
   ~TcpShare() override;
 
-  void accepted(evloop::UniqueFd socket) final;
+  void accepted(host::Accepted accepted) final;
   [[nodiscard]] std::size_t connections() const final { return open_.size(); }
   void drain() final {}
   void abort() final;
@@ -62,6 +62,7 @@ class TcpConnection : public evloop::Protocol, public LinkedList<TcpConnection>:
   TcpShare* share_;  // null once it is lost, or the share has gone
   evloop::SocketTransport* transport_ = nullptr;
   OpenConnections::Slot slot_;
+  host::ListenerPlace place_;
 };
 
 }  // namespace evloopd::workloads

@@ -38,7 +38,7 @@ evloop::Coro<std::string> wait_for_ever(evloop::EventLoop& loop) {
 class HolderShare final : public host::WorkloadShare {
  public:
   explicit HolderShare(std::shared_ptr<Holder::State> state) : state_(std::move(state)) {}
-  void accepted(evloop::UniqueFd) override {}
+  void accepted(host::Accepted) override {}
   [[nodiscard]] std::size_t connections() const override { return state_->connections; }
   void drain() override { ++state_->drained; }
   void abort() override { state_->connections = 0; }
@@ -49,7 +49,7 @@ class HolderShare final : public host::WorkloadShare {
 
 class IdleShare final : public host::WorkloadShare {
  public:
-  void accepted(evloop::UniqueFd) override {}
+  void accepted(host::Accepted) override {}
   [[nodiscard]] std::size_t connections() const override { return 0; }
   void drain() override {}
   void abort() override {}
@@ -205,7 +205,7 @@ void TestDaemon::run_loop(const std::string& name) {
 }
 
 void TestDaemon::forward(const std::string& workload, const std::string& loop) {
-  EXPECT_TRUE(host.add_workload({.name = workload, .loops = {loop}, .addresses = {}}, std::make_unique<Forwarder>()));
+  EXPECT_TRUE(host.add_workload({.name = workload, .loops = {loop}, .listeners = {}}, std::make_unique<Forwarder>()));
 }
 
 std::shared_ptr<Holder::State> TestDaemon::run_loop_with(std::size_t connections, const std::string& name) {
@@ -213,7 +213,7 @@ std::shared_ptr<Holder::State> TestDaemon::run_loop_with(std::size_t connections
   state->connections = connections;
   run_loop(name);
   EXPECT_TRUE(
-      host.add_workload({.name = "on-" + name, .loops = {name}, .addresses = {}}, std::make_unique<Holder>(state)));
+      host.add_workload({.name = "on-" + name, .loops = {name}, .listeners = {}}, std::make_unique<Holder>(state)));
   return state;
 }
 

@@ -172,6 +172,11 @@ TEST(Translate, AWorkloadIsAllThere) {
              .kind = "tcp.proxy",
              .loops = {"io-0", "io-1"},
              .listeners = {"127.0.0.1:8080"},
+             .listener_states = {{.address = "127.0.0.1:8080",
+                                  .limits = {.max_connections = 100, .accept_rate = 20},
+                                  .connections_open = 12,
+                                  .suspended_total = 3,
+                                  .suspended = true}},
              .connections_open = 1,
              .connections_total = 2,
              .connections_failed = 3,
@@ -182,6 +187,14 @@ TEST(Translate, AWorkloadIsAllThere) {
   EXPECT_EQ(workload.kind(), "tcp.proxy");
   EXPECT_THAT(workload.loops(), ElementsAre("loops/io-0", "loops/io-1"));
   EXPECT_THAT(workload.listeners(), ElementsAre("127.0.0.1:8080"));
+  ASSERT_EQ(workload.listener_states_size(), 1);
+  const auto& listener = workload.listener_states(0);
+  EXPECT_EQ(listener.address(), "127.0.0.1:8080");
+  EXPECT_EQ(listener.max_connections(), 100U);
+  EXPECT_EQ(listener.accept_rate(), 20U);
+  EXPECT_EQ(listener.connections_open(), 12U);
+  EXPECT_EQ(listener.suspended_total(), 3U);
+  EXPECT_TRUE(listener.waiting());
   EXPECT_EQ(workload.connections_open(), 1U);
   EXPECT_EQ(workload.connections_total(), 2U);
   EXPECT_EQ(workload.connections_failed(), 3U);

@@ -166,6 +166,30 @@ TEST(Describe, SaysHowAWorkloadsConnectionsEndedAndWhatItsUpstreamsDid) {
   EXPECT_THAT(describe(echo), Not(HasSubstr("Queue")));
 }
 
+TEST(Describe, SaysOfEachListenerWithLimitsHowFarItIs) {
+  v1::Workload workload;
+  for (const auto* address : {"127.0.0.1:80", "[::1]:80", "unix:/a", "unix:/b"}) {
+    workload.add_listeners(address);
+    workload.add_listener_states()->set_address(address);
+  }
+  EXPECT_THAT(describe(workload), HasSubstr("Listens on:    127.0.0.1:80,[::1]:80,unix:/a,unix:/b\n"
+                                            "Connections:"));
+  auto& full = *workload.mutable_listener_states(0);
+  full.set_max_connections(12);
+  full.set_connections_open(12);
+  full.set_waiting(true);
+  auto& both = *workload.mutable_listener_states(1);
+  both.set_max_connections(100);
+  both.set_connections_open(12);
+  both.set_accept_rate(20);
+  workload.mutable_listener_states(3)->set_accept_rate(1);
+  EXPECT_THAT(describe(workload), HasSubstr("Listens on:    127.0.0.1:80,[::1]:80,unix:/a,unix:/b\n"
+                                            "               127.0.0.1:80: 12 of 12 open; clients wait\n"
+                                            "               [::1]:80: 12 of 100 open, at most 20 a second\n"
+                                            "               unix:/b: at most 1 a second\n"
+                                            "Connections:"));
+}
+
 TEST(Describe, SaysWhichFaultsAWorkloadHasAndUntilWhen) {
   auto workload = proxy();
   EXPECT_THAT(describe(workload), Not(HasSubstr("Faults")));

@@ -103,7 +103,7 @@ TEST_F(BlockedLoop, IsFoundStalledAndThenNotReadyAndRecovers) {
   doings->on_attach = [&](evloop::EventLoop& loop) {
     loop.call_later(evloop::Duration::zero(), [&] { gate.pass(); });
   };
-  ASSERT_TRUE(host->add_workload({.name = "blocks", .loops = {"io-0"}, .addresses = {}}, make_greeter(doings)));
+  ASSERT_TRUE(host->add_workload({.name = "blocks", .loops = {"io-0"}, .listeners = {}}, make_greeter(doings)));
   static_cast<void>(host->start("io-0", in(1ms)));
   ASSERT_TRUE(gate.wait_until_held());
   EXPECT_TRUE(eventually([&] { return get("io-0").stalled; }));

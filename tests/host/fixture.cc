@@ -28,13 +28,13 @@ class GreeterShare final : public WorkloadShare {
     --doings_->shares;
   }
 
-  void accepted(evloop::UniqueFd connection) override {
+  void accepted(Accepted connection) override {
     counters_.connections_total.fetch_add(1);
     {
       const std::lock_guard lock(doings_->mutex);
       ++doings_->accepted[std::this_thread::get_id()];
     }
-    if (::send(connection.get(), "k", 1, MSG_NOSIGNAL) == 1) counters_.bytes_out.fetch_add(1);
+    if (::send(connection.socket.get(), "k", 1, MSG_NOSIGNAL) == 1) counters_.bytes_out.fetch_add(1);
     if (!doings_->keeps_connections) return;
     counters_.connections_open.fetch_add(1);
     connections_.push_back(std::move(connection));
@@ -56,7 +56,7 @@ class GreeterShare final : public WorkloadShare {
 
   WorkloadCounters& counters_;
   const std::shared_ptr<Doings> doings_;
-  std::vector<evloop::UniqueFd> connections_;
+  std::vector<Accepted> connections_;
   std::atomic<std::size_t> count_{0};
 };
 
@@ -209,8 +209,8 @@ JobCatalogue HostTest::jobs() {
 }
 
 std::string GreeterTest::greet_on(std::vector<std::string> loops, const std::string& address) {
-  const auto added =
-      host->add_workload({.name = "web", .loops = std::move(loops), .addresses = {address}}, make_greeter(doings));
+  const auto added = host->add_workload(
+      {.name = "web", .loops = std::move(loops), .listeners = {{.address = address}}}, make_greeter(doings));
   EXPECT_TRUE(added) << added.error().message;
   return host->workloads().at(0).listeners.at(0);
 }

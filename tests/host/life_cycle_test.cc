@@ -84,7 +84,7 @@ TEST_F(LifeCycle, ARunThatFailsMakesTheLoopFailedAndItStartsAgain) {
   create("io-0");
   const auto doings = std::make_shared<Doings>();
   doings->on_attach = [](evloop::EventLoop& loop) { loop.call_soon([] { throw evloop::ExitRequest(3); }); };
-  ASSERT_TRUE(host->add_workload({.name = "exits", .loops = {"io-0"}, .addresses = {}}, make_greeter(doings)));
+  ASSERT_TRUE(host->add_workload({.name = "exits", .loops = {"io-0"}, .listeners = {}}, make_greeter(doings)));
   static_cast<void>(host->start("io-0", soon()));
   ASSERT_TRUE(eventually([&] { return state("io-0") == LoopState::failed; }));
   auto loop = get("io-0");

@@ -130,7 +130,7 @@ class ListenerOfAStuckLoop : public GreeterTest {
   // On a loop that runs.
   void greet_at(const std::string& address) {
     run("io-1");
-    const auto added = host->add_workload({.name = "next", .loops = {"io-1"}, .addresses = {address}},
+    const auto added = host->add_workload({.name = "next", .loops = {"io-1"}, .listeners = {{.address = address}}},
                                           make_greeter(doings));
     ASSERT_TRUE(added) << added.error().message;
     EXPECT_TRUE(is_greeted(address));
@@ -176,7 +176,7 @@ TEST_F(ListenerOnLoops, AnAddressInUseIsRefusedWithWhoHasIt) {
   run("io-0");
   run("io-1");
   const auto address = greet_on({"io-0", "io-1"});
-  const auto again = host->add_workload({.name = "other", .loops = {"io-1"}, .addresses = {address}},
+  const auto again = host->add_workload({.name = "other", .loops = {"io-1"}, .listeners = {{.address = address}}},
                                         make_greeter(doings));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().reason, Reason::address_in_use);
@@ -190,7 +190,7 @@ TEST_F(ListenerOnLoops, AnAddressThatSomebodyElseHasIsRefusedAlsoIfItWouldShare)
       evloop::listen_stream_socket(evloop::SocketAddress::parse("127.0.0.1:0"), {.reuse_port = true});
   const auto address = evloop::SocketAddress::local(theirs.get()).to_string();
   run("io-0");
-  const auto added = host->add_workload({.name = "web", .loops = {"io-0"}, .addresses = {address}},
+  const auto added = host->add_workload({.name = "web", .loops = {"io-0"}, .listeners = {{.address = address}}},
                                         make_greeter(doings));
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error().reason, Reason::address_in_use);
@@ -222,7 +222,7 @@ TEST_F(ListenerOnLoops, AUnixSocketIsSharedByItsLoopsAndItsFileGoesWithIt) {
   ASSERT_TRUE(host->stop("io-1", soon()));
   ASSERT_TRUE(clients.are_served());
   EXPECT_EQ(clients.refused(), 0);
-  const auto again = host->add_workload({.name = "other", .loops = {"io-0"}, .addresses = {address}},
+  const auto again = host->add_workload({.name = "other", .loops = {"io-0"}, .listeners = {{.address = address}}},
                                         make_greeter(doings));
   EXPECT_EQ(again.error().reason, Reason::address_in_use);
   EXPECT_TRUE(is_greeted(address)) << "its file is still there";

@@ -182,7 +182,7 @@ TEST_F(ReplaceLoop, TheOldOneTakesNoCommandAndNoWorkload) {
   EXPECT_EQ(host->replace("io-0~1", true, soon()).error().reason, Reason::loop_stalled);
   EXPECT_EQ(host->stop("io-0~1", soon()).error().reason, Reason::loop_stalled);
   EXPECT_EQ(host->remove("io-0~1").error().reason, Reason::loop_stalled);
-  const auto added = host->add_workload({.name = "other", .loops = {"io-0~1"}, .addresses = {}}, make_greeter(doings));
+  const auto added = host->add_workload({.name = "other", .loops = {"io-0~1"}, .listeners = {}}, make_greeter(doings));
   EXPECT_EQ(added.error().reason, Reason::loop_closed);
 }
 
@@ -214,8 +214,8 @@ TEST_F(ReplaceLoop, AWorkloadIsChangedAndRemovedWhileTheOldOneIsStuck) {
   const auto address = run_with_client("io-0");
   block("io-0");
   ASSERT_TRUE(host->replace("io-0", false, soon()));
-  ASSERT_TRUE(
-      host->apply_workload({.name = "web", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}}, make_greeter(doings)));
+  ASSERT_TRUE(host->apply_workload({.name = "web", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
+                                   make_greeter(doings)));
   EXPECT_TRUE(is_greeted(address));
   EXPECT_TRUE(host->remove_workload("web"));
   gate.open();

@@ -37,8 +37,8 @@ TEST_F(Shutdown, RefusesChangesFromThenOnAndAnswersReads) {
   EXPECT_EQ(host->start("io-0", soon()).error().reason, Reason::daemon_shutting_down);
   EXPECT_EQ(job("io-0", "echo").error().reason, Reason::daemon_shutting_down);
   EXPECT_EQ(host->remove("io-0").error().reason, Reason::daemon_shutting_down);
-  EXPECT_EQ(host->add_workload({.name = "late", .loops = {"io-0"}, .addresses = {}}, make_greeter(doings)).error().reason,
-            Reason::daemon_shutting_down);
+  const auto late = host->add_workload({.name = "late", .loops = {"io-0"}, .listeners = {}}, make_greeter(doings));
+  EXPECT_EQ(late.error().reason, Reason::daemon_shutting_down);
   EXPECT_EQ(host->list().size(), 1U);
   EXPECT_EQ(host->workloads().size(), 1U);
 }
@@ -77,7 +77,7 @@ TEST_F(Shutdown, EndsAJobThatRuns) {
 TEST_F(Shutdown, NamesALoopThatIsStuckAndItsThreadEndsWhenItComesFree) {
   run("io-1");
   create("io-0");
-  ASSERT_TRUE(host->add_workload({.name = "web", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+  ASSERT_TRUE(host->add_workload({.name = "web", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
                                  make_greeter(doings)));
   auto held = hold_up("io-0");
   EXPECT_THAT(host->shutdown(0s, nullptr), ElementsAre("io-0"));

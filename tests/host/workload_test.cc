@@ -36,7 +36,7 @@ TEST_F(WorkloadOnLoops, ServesAndIsCounted) {
 TEST_F(WorkloadOnLoops, ConnectionsOfALoopAreCountedWhileItIsBlocked) {
   const auto client = keep_one_on("io-0");
   doings->on_attach = [&](evloop::EventLoop& loop) { loop.call_soon([&] { gate.pass(); }); };
-  static_cast<void>(host->add_workload({.name = "blocks", .loops = {"io-0"}, .addresses = {}}, make_greeter(doings)));
+  static_cast<void>(host->add_workload({.name = "blocks", .loops = {"io-0"}, .listeners = {}}, make_greeter(doings)));
   ASSERT_TRUE(gate.wait_until_held());
   EXPECT_EQ(get("io-0").connections, 1U);
 }
@@ -44,7 +44,7 @@ TEST_F(WorkloadOnLoops, ConnectionsOfALoopAreCountedWhileItIsBlocked) {
 TEST_F(WorkloadOnLoops, IsAttachedToALoopAtRestAndToARunningOne) {
   create("rests");
   run("runs");
-  ASSERT_TRUE(host->add_workload({.name = "web", .loops = {"rests", "runs"}, .addresses = {"127.0.0.1:0"}},
+  ASSERT_TRUE(host->add_workload({.name = "web", .loops = {"rests", "runs"}, .listeners = {{.address = "127.0.0.1:0"}}},
                                  make_greeter(doings)));
   EXPECT_EQ(doings->shares, 2);
 }
@@ -56,8 +56,8 @@ TEST_F(WorkloadOnLoops, OneThatCannotBeAttachedToAllIsAttachedToNone) {
   doings->on_attach = [&](evloop::EventLoop&) {
     if (++attached == 2) throw std::runtime_error("no room");
   };
-  const auto added = host->add_workload({.name = "web", .loops = {"io-0", "io-1"}, .addresses = {"127.0.0.1:0"}},
-                                        make_greeter(doings));
+  const auto added = host->add_workload(
+      {.name = "web", .loops = {"io-0", "io-1"}, .listeners = {{.address = "127.0.0.1:0"}}}, make_greeter(doings));
   ASSERT_FALSE(added);
   EXPECT_THAT(added.error().message, AllOf(HasSubstr("web"), HasSubstr("io-1"), HasSubstr("no room")));
   EXPECT_TRUE(host->workloads().empty());
@@ -70,14 +70,14 @@ TEST_F(WorkloadOnLoops, RefusesWhatIsWrongByItsReason) {
     const auto added = host->add_workload(std::move(options), make_greeter(doings));
     return added ? std::string() : std::string(reason_name(added.error().reason));
   };
-  EXPECT_EQ(add({.name = "a", .loops = {"nobody"}, .addresses = {}}), "LOOP_NOT_FOUND");
-  EXPECT_EQ(add({.name = "a", .loops = {}, .addresses = {}}), "BAD_ARGUMENT");
-  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .addresses = {"nowhere"}}), "BAD_ARGUMENT");
+  EXPECT_EQ(add({.name = "a", .loops = {"nobody"}, .listeners = {}}), "LOOP_NOT_FOUND");
+  EXPECT_EQ(add({.name = "a", .loops = {}, .listeners = {}}), "BAD_ARGUMENT");
+  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .listeners = {{.address = "nowhere"}}}), "BAD_ARGUMENT");
   create("gone");
   ASSERT_TRUE(host->close("gone", CloseMode::raw, soon()));
-  EXPECT_EQ(add({.name = "a", .loops = {"gone"}, .addresses = {}}), "LOOP_CLOSED");
-  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .addresses = {}}), "");
-  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .addresses = {}}), "WORKLOAD_EXISTS");
+  EXPECT_EQ(add({.name = "a", .loops = {"gone"}, .listeners = {}}), "LOOP_CLOSED");
+  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .listeners = {}}), "");
+  EXPECT_EQ(add({.name = "a", .loops = {"io-0"}, .listeners = {}}), "WORKLOAD_EXISTS");
 }
 
 TEST_F(WorkloadOnLoops, AStopLeavesConnectionsAndAStartGoesOnWithThem) {

@@ -36,7 +36,7 @@ LoopHost::Deadline soon() { return std::chrono::steady_clock::now() + 30s; }
 
 class SilentShare final : public host::WorkloadShare {
  public:
-  void accepted(evloop::UniqueFd) override {}
+  void accepted(host::Accepted) override {}
   [[nodiscard]] std::size_t connections() const override { return 0; }
   void drain() override {}
   void abort() override {}
@@ -192,8 +192,8 @@ std::pair<int, std::string> promtool_check(const std::string& text) {
 TEST_F(MetricsText, PromtoolHasNothingToSayAboutIt) {
   create("io-0");
   ASSERT_TRUE(host.start("io-0", soon()));
-  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
-  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Sending>()));
+  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Silent>()));
+  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Sending>()));
   const auto [status, output] = promtool_check(metrics_text(host, "1.2.3"));
   EXPECT_EQ(status, 0);
   EXPECT_EQ(output, "");
@@ -215,11 +215,11 @@ TEST_F(MetricsText, TheNumberOfSeriesFollowsFromTheConfiguration) {
   ASSERT_TRUE(host.start("io-0", soon()));
   ASSERT_TRUE(run("io-1", "nothing"));
   EXPECT_EQ(scrape().size(), none + 2 * (one - none)) << "whatever goes on";
-  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
+  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Silent>()));
   EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 6);
-  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Sending>()));
+  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Sending>()));
   EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 6 + 6 + 4 + 27) << "of a workload with one upstream";
-  ASSERT_TRUE(host.add_workload({.name = "bad", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Faulty>()));
+  ASSERT_TRUE(host.add_workload({.name = "bad", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Faulty>()));
   EXPECT_EQ(scrape().size(), none + 2 * (one - none) + 6 + 6 + 4 + 27 + 6 + 1) << "of a workload that can have faults";
   EXPECT_EQ(value(scrape(), R"(evloopd_workload_faulted_connections_total{workload="bad"})"), 0);
 }
@@ -295,7 +295,7 @@ TEST_F(MetricsText, AHistogramsBucketsAddUp) {
 
 TEST_F(MetricsText, AWorkloadHasItsCounters) {
   create("io-0");
-  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Silent>()));
+  ASSERT_TRUE(host.add_workload({.name = "web", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Silent>()));
   const auto series = scrape();
   EXPECT_EQ(value(series, R"(evloopd_workload_connections_total{workload="web"})"), 7);
   EXPECT_EQ(value(series, R"(evloopd_workload_transferred_bytes_total{workload="web",direction="in"})"), 11);
@@ -305,7 +305,7 @@ TEST_F(MetricsText, AWorkloadHasItsCounters) {
 TEST_F(MetricsText, AKindMeasuresWhatItLikesAndItsMistakesSpoilNothing) {
   create("io-0");
   for (const auto* name : {"one", "two"})
-    ASSERT_TRUE(host.add_workload({.name = name, .loops = {"io-0"}, .addresses = {}}, std::make_unique<Measuring>()));
+    ASSERT_TRUE(host.add_workload({.name = name, .loops = {"io-0"}, .listeners = {}}, std::make_unique<Measuring>()));
   const auto series = scrape();
   EXPECT_EQ(value(series, R"(evloopd_workload_runs_total{workload="two",result="ok"})"), 5);
   EXPECT_EQ(value(series, R"(evloopd_workload_runs_total{workload="one",result="failed"})"), 0);
@@ -318,9 +318,37 @@ TEST_F(MetricsText, AKindMeasuresWhatItLikesAndItsMistakesSpoilNothing) {
   EXPECT_EQ(output, "");
 }
 
+TEST_F(MetricsText, AListenerWithLimitsHasItsNumbers) {
+  create("io-0");
+  ASSERT_TRUE(host.add_workload({.name = "web",
+                                 .loops = {"io-0"},
+                                 .listeners = {{.address = "127.0.0.1:0"},
+                                               {.address = "127.0.0.1:0", .limits = {.max_connections = 7}},
+                                               {.address = "[::1]:0", .limits = {.accept_rate = 9}}}},
+                                std::make_unique<Silent>()));
+  const auto before = scrape();
+  const auto listeners = host.workload("web").value().listeners;
+  const auto of = [&](const std::string& name, std::size_t listener) {
+    const auto labels = R"({workload="web",address=")" + listeners.at(listener) + "\"}";
+    const auto found = before.find("evloopd_listener_" + name + labels);
+    return found == before.end() ? -1 : found->second;
+  };
+  EXPECT_EQ(of("connections_open", 0), -1) << "without limits nobody is counted";
+  EXPECT_EQ(of("suspended_total", 0), -1);
+  EXPECT_EQ(of("max_connections", 1), 7);
+  EXPECT_EQ(of("connections_open", 1), 0);
+  EXPECT_EQ(of("suspended_total", 1), 0);
+  EXPECT_EQ(of("max_connections", 2), -1) << "it has no such limit";
+  EXPECT_EQ(of("connections_open", 2), 0);
+  EXPECT_EQ(of("suspended_total", 2), 0);
+  const auto [status, output] = promtool_check(metrics_text(host, "1.2.3"));
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(output, "");
+}
+
 TEST_F(MetricsText, AnUpstreamHasItsCountersWhateverItsAddresses) {
   create("io-0");
-  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .addresses = {}}, std::make_unique<Sending>()));
+  ASSERT_TRUE(host.add_workload({.name = "front", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Sending>()));
   const auto series = scrape();
   const auto of = [&](const std::string& name, const std::string& more = "") {
     return value(series, "evloopd_upstream_" + name + R"({workload="front",upstream="app:80")" + more + '}');

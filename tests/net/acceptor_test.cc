@@ -149,6 +149,87 @@ TEST_F(AcceptorTest, StoppedInsideItsCallbackItTakesNoFurtherConnection) {
   EXPECT_EQ(accepted_.size(), 2u);
 }
 
+TEST_F(AcceptorTest, SuspendedItLeavesTheSocketAloneUntilItIsResumed) {
+  auto acceptor = make();
+  acceptor.resume();
+  acceptor.suspend();
+  EXPECT_FALSE(acceptor.is_suspended()) << "it is not started";
+  acceptor.start();
+  acceptor.suspend();
+  acceptor.suspend();
+  const auto client = connect();
+  turn(3);
+  EXPECT_EQ(accepted_.size(), 0u);
+  EXPECT_FALSE(loop_.is_watched(listener_.get(), Interest::read));
+  acceptor.resume();
+  acceptor.resume();
+  turn();
+  EXPECT_EQ(accepted_.size(), 1u);
+  acceptor.suspend();
+  acceptor.stop();
+  EXPECT_FALSE(acceptor.is_suspended());
+  acceptor.resume();
+  EXPECT_FALSE(loop_.is_watched(listener_.get(), Interest::read)) << "it is stopped";
+  acceptor.start();
+  EXPECT_TRUE(loop_.is_watched(listener_.get(), Interest::read));
+}
+
+TEST_F(AcceptorTest, SuspendedWhilePausedItWaitsForItsResumeAlone) {
+  auto acceptor = make();
+  acceptor.start();
+  const auto client = connect();
+  loop_.call_later(0s, [] {}).cancel();
+  {
+    const NoMoreFiles none;
+    turn();
+  }
+  ASSERT_TRUE(acceptor.is_paused());
+  acceptor.suspend();
+  EXPECT_FALSE(acceptor.is_paused());
+  clock_.advance(5s);
+  turn(3);
+  EXPECT_EQ(accepted_.size(), 0u);
+  acceptor.resume();
+  turn();
+  EXPECT_EQ(accepted_.size(), 1u);
+}
+
+// Opens for as many as it is told.
+struct CountingGate final : Acceptor::Gate {
+  bool opens() override {
+    if (left == 0) return false;
+    --left;
+    return true;
+  }
+  void nobody_came() noexcept override { ++left; }
+
+  int left = 0;
+};
+
+TEST_F(AcceptorTest, AGateIsAskedBeforeEachConnectionAndToldIfNobodyCame) {
+  CountingGate gate;
+  gate.left = 2;
+  Acceptor acceptor(
+      loop_, listener_.get(), 5, [this](UniqueFd fd) { accepted_.push_back(std::move(fd)); }, &gate);
+  acceptor.start();
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(connect());
+  turn(3);
+  EXPECT_EQ(accepted_.size(), 2u);
+  gate.left = 5;
+  turn(3);
+  EXPECT_EQ(accepted_.size(), 3u);
+  EXPECT_EQ(gate.left, 4) << "the round ended with nobody";
+  loop_.call_later(0s, [] {}).cancel();
+  clients.push_back(connect());
+  {
+    const NoMoreFiles none;
+    turn();
+  }
+  EXPECT_TRUE(acceptor.is_paused());
+  EXPECT_EQ(gate.left, 4) << "nor did anybody come when there were no files";
+}
+
 TEST_F(AcceptorTest, DestructionLeavesTheListeningSocketAlone) {
   {
     auto acceptor = make();

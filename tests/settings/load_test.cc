@@ -30,6 +30,8 @@ Names loop_names(const Settings& settings) {
   return names;
 }
 
+using Listeners = std::vector<host::ListenerOptions>;
+
 TEST(Load, TheSmallestFileHasAllDefaults) {
   const auto settings = load("version: 1\n");
   EXPECT_EQ(settings.daemon.name, "evloopd");
@@ -91,7 +93,8 @@ TEST(Load, EveryKeyOfEachKindReachesItsOption) {
 version: 1
 loops: {count: 2}
 workloads:
-  - {name: e, kind: tcp.echo, loops: [io-1], listen: [{address: "unix:/run/e.sock"}], backlog: 7}
+  - {name: e, kind: tcp.echo, loops: [io-1], listen: [{address: "unix:/run/e.sock", max_connections: 1000000000,
+     accept_rate: 3}], backlog: 7}
   - {name: h, kind: http.respond, listen: [{address: "127.0.0.1:81"}, {address: "[0:0::1]:82"}], status: 503,
      body: "no\n", content_type: text/html, idle_timeout: 2s}
   - {name: p, kind: tcp.proxy, listen: [{address: "127.0.0.1:0"}], upstreams: [{address: "127.0.0.1:81"},
@@ -101,12 +104,14 @@ workloads:
   const auto& echo = settings.workloads[0];
   EXPECT_EQ(echo.options.name, "e");
   EXPECT_EQ(echo.options.loops, (Names{"io-1"}));
-  EXPECT_EQ(echo.options.addresses, (Names{"unix:/run/e.sock"}));
+  EXPECT_EQ(echo.options.listeners, (Listeners{{.address = "unix:/run/e.sock",
+                                                .limits = {.max_connections = 1'000'000'000, .accept_rate = 3}}}));
   EXPECT_EQ(echo.options.backlog, 7);
   EXPECT_EQ(echo.kind->kind(), "tcp.echo");
 
   EXPECT_EQ(settings.workloads[1].options.loops, (Names{"io-0", "io-1"})) << "all, when none is named";
-  EXPECT_EQ(settings.workloads[1].options.addresses, (Names{"127.0.0.1:81", "[::1]:82"}));
+  EXPECT_EQ(settings.workloads[1].options.listeners,
+            (Listeners{{.address = "127.0.0.1:81"}, {.address = "[::1]:82"}}));
   EXPECT_EQ(settings.workloads[1].options.backlog, 4096);
   const auto& http = options_of<workloads::HttpRespondOptions>(settings.workloads[1]);
   EXPECT_EQ(http.status, 503);
@@ -137,7 +142,7 @@ workloads:
              slice: {size: 7B, delay: 2ms}, blackhole: true, reset: {bytes: 10KiB, time: 1m}}
 )");
   ASSERT_EQ(settings.workloads.size(), 1U);
-  const auto& faults = std::get<workloads::TcpProxyOptions>(settings.workloads[0].kind).connection.faults;
+  const auto& faults = options_of<workloads::TcpProxyOptions>(settings.workloads[0]).connection.faults;
   EXPECT_EQ(faults, (host::FaultSpec{.percent = 7,
                                      .seed = 8,
                                      .direction = host::FaultDirection::to_client,
@@ -286,7 +291,7 @@ workloads: [{name: h, kind: http.respond, listen: [{address: "${HOST:-127.0.0.1}
   EXPECT_EQ(settings.daemon.name, "edge");
   EXPECT_EQ(settings.loops.size(), 2U);
   EXPECT_EQ(settings.loops.at(0).selector, host::SelectorKind::poll);
-  EXPECT_EQ(settings.workloads.at(0).options.addresses, (Names{"127.0.0.1:80"}));
+  EXPECT_EQ(settings.workloads.at(0).options.listeners, (Listeners{{.address = "127.0.0.1:80"}}));
   EXPECT_EQ(options_of<workloads::HttpRespondOptions>(settings.workloads.at(0)).body, "a: {b}\n- ${c} *d $5 ${X}")
       << "a value cannot change the structure, nor be filled in again";
 }

@@ -17,8 +17,8 @@ auto fields(const host::LoopOptions& o) {
   return std::tuple(name, labels, selector, warn, critical, drain);
 }
 auto fields(const host::WorkloadOptions& o) {
-  const auto& [name, loops, addresses, backlog] = o;
-  return std::tuple(name, loops, addresses, backlog);
+  const auto& [name, loops, listeners, backlog] = o;
+  return std::tuple(name, loops, listeners, backlog);
 }
 auto fields(const workloads::TcpEchoOptions&) { return std::tuple(); }
 auto fields(const workloads::TcpDiscardOptions&) { return std::tuple(); }
@@ -165,7 +165,8 @@ workloads:
   - {name: "null", kind: http.respond, listen: [{address: "[::]:0"}, {address: "127.0.0.1:81"}], status: 404,
      body: "a\r\n\t\x01\x7f\u0085\u00a0\u2028\ufeff\U0001f600 'q' \"q\" \\ $${NAME} $$${} $ # x: - y  ",
      idle_timeout: 1ms, content_type: "text/html; a=\"b\\c\""}
-  - {name: "no", kind: http.respond, listen: [{address: "[::]:0"}], status: 204}
+  - {name: "no", kind: http.respond, listen: [{address: "[::]:0", max_connections: 7}, {address: "[::1]:8",
+     accept_rate: 9}], status: 204}
   - {name: p, kind: tcp.proxy, listen: [{address: "0.0.0.0:82"}], upstreams: [{address: "[::1]:83"}, {address:
      "unix:/x"}], balance: least_conn, connect: {timeout: 3ms, attempts: 100}, buffer: 4097B,
      timeouts: {greeting: 0s, first_byte: 1s, idle: 2h, half_close: 3ms, lifetime: 8760h},
@@ -180,6 +181,30 @@ control: {observe: {socket: "/run/$${x}", mode: "0000", group: "a b"}, admin: {s
 metrics: {enabled: false, address: "0.0.0.0:1"}
 log: {level: debug, format: text}
 )");
+}
+
+TEST(PrintConfig, ShowsLimitsOfListenersThatHaveOne) {
+  const auto settings = load_text("f", R"(
+version: 1
+workloads:
+  - name: e
+    kind: tcp.echo
+    listen: [{address: "127.0.0.1:1"}, {address: "127.0.0.1:2", max_connections: 3}, {address: "127.0.0.1:4",
+             max_connections: 0, accept_rate: 0}]
+)",
+                                  test_environment());
+  ASSERT_TRUE(settings);
+  EXPECT_NE(print_config(*settings).find(R"(
+    listen:
+      - address: "127.0.0.1:1"
+      - address: "127.0.0.1:2"
+        max_connections: 3
+        accept_rate: 0
+      - address: "127.0.0.1:4"
+    backlog: 4096
+)"),
+            std::string::npos)
+      << print_config(*settings);
 }
 
 TEST(PrintConfig, ShowsTheExpressionOfASecretAndNotTheSecret) {

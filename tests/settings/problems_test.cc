@@ -242,6 +242,12 @@ TEST(Problems, OfAddresses) {
        "unix:/run/app.sock, got \"localhost:80\": the host is a name, and names are not looked up\n"
        "f:6:39: workloads[0].listen[1].address: is missing; write `address: \"127.0.0.1:8080\"`\n"
        "f:6:40: workloads[0].listen[1].adress: unknown key; did you mean \"address\"?\n"},
+      {upstream + "  listen: [{address: '127.0.0.1:80', max_connections: -1, accept_rate: 1000000001},\n"
+                  "    {address: '127.0.0.1:81', max_connections: many, acept_rate: 1}]\n",
+       "f:6:55: workloads[0].listen[0].max_connections: must be a whole number from 0 to 1000000000, got \"-1\"\n"
+       "f:6:72: workloads[0].listen[0].accept_rate: must be a whole number from 0 to 1000000000, got \"1000000001\"\n"
+       "f:7:48: workloads[0].listen[1].max_connections: must be a whole number from 0 to 1000000000, got \"many\"\n"
+       "f:7:54: workloads[0].listen[1].acept_rate: unknown key; did you mean \"accept_rate\"?\n"},
       {upstream + "  listen: ['127.0.0.1:80']\n",
        "f:6:12: workloads[0].listen[0]: must be a mapping with keys, got \"127.0.0.1:80\"\n"},
       {upstream + "  listen: [{address: '[::1]:80'}, {address: '[0::0:1]:80'}, {address: '127.0.0.1:9464'}]\n",

@@ -32,6 +32,7 @@ Settings load(const std::filesystem::path& path) {
   return load_text(path, text, test_environment()).value_or(Settings{});
 }
 
+using Listeners = std::vector<host::ListenerOptions>;
 using Keys = std::set<std::string>;  // "workloads[].listen[].address"
 
 // One group of loops may stand for a list of one.
@@ -120,7 +121,7 @@ TEST(Samples, EveryKeyIsThereWithItsDefault) {
   auto bare = load_text("f", R"(
 version: 1
 workloads:
-  - {name: echo, kind: tcp.echo, listen: [{address: "127.0.0.1:7007"}]}
+  - {name: echo, kind: tcp.echo, listen: [{address: "127.0.0.1:7007", max_connections: 10000, accept_rate: 1000}]}
   - {name: sink, kind: tcp.discard, listen: [{address: "127.0.0.1:7009"}]}
   - {name: web, kind: http.respond, listen: [{address: "127.0.0.1:8081"}]}
   - {name: front, kind: tcp.proxy, listen: [{address: "127.0.0.1:8080"}], upstreams: [{address: "127.0.0.1:8081"},
@@ -137,15 +138,15 @@ TEST(Samples, TheDefaultIsTheDemonstrationOfTheReadme) {
   const auto& a = settings.workloads[0];
   EXPECT_EQ(a.options.name, "web-a");
   EXPECT_EQ(a.options.loops, std::vector<std::string>{"web-0"});
-  EXPECT_EQ(a.options.addresses, std::vector<std::string>{"127.0.0.1:8081"});
+  EXPECT_EQ(a.options.listeners, Listeners{{.address = "127.0.0.1:8081"}});
   EXPECT_EQ(options_of<workloads::HttpRespondOptions>(a).body, "hello from web-a\n");
   const auto& front = settings.workloads[2];
   EXPECT_EQ(front.options.loops, (std::vector<std::string>{"io-0", "io-1"}));
-  EXPECT_EQ(front.options.addresses, std::vector<std::string>{"127.0.0.1:8080"});
+  EXPECT_EQ(front.options.listeners, Listeners{{.address = "127.0.0.1:8080"}});
   const auto& proxy = options_of<workloads::TcpProxyOptions>(front);
   ASSERT_EQ(proxy.upstreams.list.size(), 2U);
-  EXPECT_EQ(proxy.upstreams.list[0].address, a.options.addresses[0]);
-  EXPECT_EQ(proxy.upstreams.list[1].address, settings.workloads[1].options.addresses[0]);
+  EXPECT_EQ(proxy.upstreams.list[0].address, a.options.listeners[0].address);
+  EXPECT_EQ(proxy.upstreams.list[1].address, settings.workloads[1].options.listeners[0].address);
   EXPECT_EQ(settings.metrics.address, "127.0.0.1:9464");
 }
 
@@ -153,7 +154,7 @@ TEST(Samples, TheDefaultOpensToOtherMachinesByAVariable) {
   const auto settings =
       load_text("f", read(config / "evloopd.yaml"), test_environment({{"EVLOOPD_LISTEN", "0.0.0.0"}}));
   ASSERT_TRUE(settings);
-  EXPECT_EQ(settings->workloads.at(2).options.addresses, std::vector<std::string>{"0.0.0.0:8080"});
+  EXPECT_EQ(settings->workloads.at(2).options.listeners, Listeners{{.address = "0.0.0.0:8080"}});
   EXPECT_EQ(settings->metrics.address, "0.0.0.0:9464");
 }
 

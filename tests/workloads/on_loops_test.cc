@@ -114,22 +114,22 @@ class ProxyOnLoops : public testing::Test {
   }
 
   std::string add(const std::string& name, std::vector<std::string> loops, const auto& kind) {
-    const auto added = host_.add_workload({.name = name, .loops = std::move(loops), .addresses = {"127.0.0.1:0"}},
-                                          make_workload(kind));
+    const auto added = host_.add_workload(
+        {.name = name, .loops = std::move(loops), .listeners = {{.address = "127.0.0.1:0"}}}, make_workload(kind));
     EXPECT_TRUE(added) << added.error().message;
     return workload(name).listeners.at(0);
   }
   std::optional<host::Applied> apply(const std::string& name, std::vector<std::string> loops, const auto& kind) {
-    const auto applied = host_.apply_workload({.name = name, .loops = std::move(loops), .addresses = {"127.0.0.1:0"}},
-                                              make_workload(kind));
+    const auto applied = host_.apply_workload(
+        {.name = name, .loops = std::move(loops), .listeners = {{.address = "127.0.0.1:0"}}}, make_workload(kind));
     if (applied) return *applied;
     ADD_FAILURE() << applied.error().message;
     return std::nullopt;
   }
   std::string refusal(const std::string& name, std::vector<std::string> loops, const auto& kind,
-                      std::vector<std::string> addresses) {
+                      std::vector<host::ListenerOptions> listeners) {
     const auto applied = host_.apply_workload(
-        {.name = name, .loops = std::move(loops), .addresses = std::move(addresses)}, make_workload(kind));
+        {.name = name, .loops = std::move(loops), .listeners = std::move(listeners)}, make_workload(kind));
     return applied ? "" : host::reason_name(applied.error().reason);
   }
   host::WorkloadSnapshot workload(const std::string& name) {
@@ -264,8 +264,9 @@ TEST_F(ProxyOnLoops, IsReplacedAgainAndAgainUnderLoadAndFailsNobody) {
 TEST_F(ProxyOnLoops, WhatCannotBeIsRefusedAndChangesNothing) {
   auto proxy = proxy_;
   proxy.buffer = 8192;
-  EXPECT_EQ(refusal("front", {"io-7"}, proxy, {"127.0.0.1:0"}), "LOOP_NOT_FOUND");
-  EXPECT_EQ(refusal("front", {"io-0"}, proxy, {"127.0.0.1:0", workload("a").listeners.at(0)}), "ADDRESS_IN_USE");
+  EXPECT_EQ(refusal("front", {"io-7"}, proxy, {{.address = "127.0.0.1:0"}}), "LOOP_NOT_FOUND");
+  EXPECT_EQ(refusal("front", {"io-0"}, proxy, {{.address = "127.0.0.1:0"}, {.address = workload("a").listeners.at(0)}}),
+            "ADDRESS_IN_USE");
   EXPECT_EQ(workload("front").loops.size(), 2U);
   EXPECT_THAT(fetch(address_), testing::AnyOf("a", "b"));
 }
@@ -288,7 +289,7 @@ TEST_F(ProxyOnLoops, OfARemovedWorkloadTheAddressIsFreeAndTheNameToo) {
   ASSERT_TRUE(host_.remove_workload("b"));
   EXPECT_STREQ(host::reason_name(host_.remove_workload("b").error().reason), "WORKLOAD_NOT_FOUND");
   EXPECT_THAT(fetch(address), testing::StartsWith("connect: "));
-  const auto added = host_.add_workload({.name = "b", .loops = {"web-1"}, .addresses = {address}},
+  const auto added = host_.add_workload({.name = "b", .loops = {"web-1"}, .listeners = {{.address = address}}},
                                         make_workload(HttpRespondOptions{.body = "b"}));
   EXPECT_TRUE(added) << added.error().message;
   EXPECT_EQ(fetch(address), "b");
@@ -358,7 +359,7 @@ class EchoWithoutPatience : public testing::Test {
   EchoWithoutPatience() {
     EXPECT_TRUE(host_.create({.name = "io-0", .labels = {}, .drain_timeout = 0s}));
     EXPECT_TRUE(host_.start("io-0", soon()));
-    EXPECT_TRUE(host_.add_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+    EXPECT_TRUE(host_.add_workload({.name = "echo", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
                                    make_workload(TcpEchoOptions{})));
     client_ = connect_to(host_.workloads().at(0).listeners.at(0));
     EXPECT_EQ(exchange(client_, 'x'), 'x');
@@ -369,7 +370,7 @@ class EchoWithoutPatience : public testing::Test {
 };
 
 TEST_F(EchoWithoutPatience, WhoHasNotLeftAReplacedWorkloadIsCutWhenTheDrainTimeoutIsOver) {
-  ASSERT_TRUE(host_.apply_workload({.name = "echo", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+  ASSERT_TRUE(host_.apply_workload({.name = "echo", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
                                   make_workload(TcpDiscardOptions{})));
   char byte = 0;
   EXPECT_EQ(::recv(client_.get(), &byte, 1, 0), 0) << "the end of data comes";

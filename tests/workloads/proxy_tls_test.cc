@@ -89,7 +89,7 @@ class ProxyTlsTest : public TcpProxyTest {
     auto [near, far] = evloop::tcp_pair();
     {
       const evloop::EventLoop::RunScope scope(loop_);
-      share_->accepted(std::move(far));
+      share_->accepted({.socket = std::move(far)});
     }
     if (!first.empty()) EXPECT_EQ(::send(near.get(), first.data(), first.size(), 0), std::ssize(first));
     return wrap(std::move(near), evloop::tls_to(evloop::tls_client({.context = context}), server));

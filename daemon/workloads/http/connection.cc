@@ -12,20 +12,24 @@ constexpr std::size_t most_thrown_away = 1024 * 1024;
 
 }  // namespace
 
-HttpConnection::HttpConnection(HttpShare& share) : share_(&share), slot_(share.open()) { share.joined(*this); }
+HttpConnection::HttpConnection(HttpShare& share, host::ListenerPlace place)
+    : share_(&share), slot_(share.open()), place_(std::move(place)) {
+  share.joined(*this);
+}
 
 HttpConnection::~HttpConnection() {
   if (share_) share_->left(*this);
 }
 
-void HttpConnection::open(HttpShare& share, evloop::UniqueFd socket) {
-  const evloop::Ref<HttpConnection> connection(new HttpConnection(share));
-  connection->transport_ = evloop::SocketTransport::create(share.loop(), std::move(socket), connection).get();
+void HttpConnection::open(HttpShare& share, host::Accepted accepted) {
+  const evloop::Ref<HttpConnection> connection(new HttpConnection(share, std::move(accepted.place)));
+  connection->transport_ = evloop::SocketTransport::create(share.loop(), std::move(accepted.socket), connection).get();
 }
 
 void HttpConnection::connection_lost(std::exception_ptr /*error*/) {
   transport_ = nullptr;
   slot_.release();
+  place_.release();
   if (auto* share = std::exchange(share_, nullptr)) share->left(*this);
 }
 
@@ -140,6 +144,7 @@ void HttpConnection::expire() {
 void HttpConnection::orphan() {
   share_ = nullptr;
   slot_.release();
+  place_.release();
   transport_->abort();
 }
 

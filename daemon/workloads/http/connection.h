@@ -6,6 +6,8 @@
 #include <span>
 
 #include "base/clock.h"
+#include "host/listener_place.h"
+#include "host/workload.h"
 #include "net/bytes.h"
 #include "net/protocol.h"
 #include "net/socket_transport.h"
@@ -22,7 +24,7 @@ class HttpShare;
 class HttpConnection final : public evloop::Protocol, public LinkedList<HttpConnection>::Hook {
  public:
   // Its socket's transport owns it.
-  static void open(HttpShare& share, evloop::UniqueFd socket);
+  static void open(HttpShare& share, host::Accepted accepted);
   ~HttpConnection() override;
 
   void data_received(std::span<const std::byte> data) override;
@@ -51,7 +53,7 @@ class HttpConnection final : public evloop::Protocol, public LinkedList<HttpConn
   void orphan();
 
  private:
-  explicit HttpConnection(HttpShare& share);
+  HttpConnection(HttpShare& share, host::ListenerPlace place);
 
   enum class State : std::uint8_t {
     serving,
@@ -67,6 +69,7 @@ class HttpConnection final : public evloop::Protocol, public LinkedList<HttpConn
   HttpShare* share_;  // null once it is lost or orphaned
   evloop::SocketTransport* transport_ = nullptr;
   OpenConnections::Slot slot_;
+  host::ListenerPlace place_;
   evloop::TimePoint last_progress_;
   HttpParser parser_;
   evloop::Bytes unread_;    // what came when the client had stopped taking answers

@@ -26,7 +26,7 @@ HttpShare::~HttpShare() {
   }
 }
 
-void HttpShare::accepted(evloop::UniqueFd connection) {
+void HttpShare::accepted(host::Accepted connection) {
   stop_draining();  // a loop that accepts again has been started again
   HttpConnection::open(*this, std::move(connection));
 }

@@ -25,7 +25,7 @@ class HttpShare final : public host::WorkloadShare {
   HttpShare(evloop::EventLoop& loop, const HttpRespondOptions& options, host::WorkloadCounters& counters);
   ~HttpShare() override;
 
-  void accepted(evloop::UniqueFd connection) override;
+  void accepted(host::Accepted connection) override;
   [[nodiscard]] std::size_t connections() const override { return open_.size(); }
   void drain() override;
   void abort() override;

@@ -7,8 +7,6 @@
 namespace evloopd::workloads {
 namespace {
 
-constexpr evloop::TimePoint::rep second = 1'000'000'000;
-
 // Hosts have whole networks of IPv6.
 IpAddress counted_as(IpAddress source) noexcept {
   if (source.kind == IpAddress::Kind::v6) std::fill(source.bytes.begin() + 8, source.bytes.end(), std::uint8_t{0});
@@ -18,7 +16,7 @@ IpAddress counted_as(IpAddress source) noexcept {
 }  // namespace
 
 Admission::Admission(const ProxyAccess& access, const ProxyLimits& limits)
-    : limits_(limits), deny_others_(!access.allow.empty()), full_at_(evloop::TimePoint::min().time_since_epoch().count()) {
+    : limits_(limits), deny_others_(!access.allow.empty()) {
   const auto set = [this](const std::vector<std::string>& networks, bool allowed) {
     for (const auto& text : networks) {
       const auto network = Network::parse(text);
@@ -31,7 +29,8 @@ Admission::Admission(const ProxyAccess& access, const ProxyLimits& limits)
 }
 
 std::optional<EndReason> Admission::accept(Ticket& ticket, evloop::TimePoint now) {
-  if (limits_.accept_rate > 0 && !take_turn(now)) return EndReason::accept_rate;
+  if (limits_.accept_rate > 0 && turns_.take(limits_.accept_rate, now) > evloop::Duration::zero())
+    return EndReason::accept_rate;
   if (limits_.connections > 0) {
     if (connections_.fetch_add(1, std::memory_order_relaxed) >= limits_.connections) {
       connections_.fetch_sub(1, std::memory_order_relaxed);
@@ -57,19 +56,6 @@ std::optional<EndReason> Admission::admit(Ticket& ticket, const IpAddress& sourc
 bool Admission::may_come(const IpAddress& source) const noexcept {
   const bool* const said = table_.find(source);
   return said ? *said : !deny_others_;
-}
-
-// A bucket of tokens, written as the time at which it will be full: each connection moves that on by its share of a
-// second, and there is a token as long as it is less than a second ahead.
-bool Admission::take_turn(evloop::TimePoint now) noexcept {
-  const auto each = second / static_cast<evloop::TimePoint::rep>(limits_.accept_rate);
-  const auto present = now.time_since_epoch().count();
-  auto full_at = full_at_.load(std::memory_order_relaxed);
-  for (;;) {
-    const auto next = std::max(full_at, present) + each;
-    if (next > present + second) return false;
-    if (full_at_.compare_exchange_weak(full_at, next, std::memory_order_relaxed)) return true;
-  }
 }
 
 bool Admission::join_source(const IpAddress& source) {

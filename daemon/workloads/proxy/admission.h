@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "host/token_bucket.h"
 #include "workloads/proxy/end_reason.h"
 #include "workloads/proxy/ip_address.h"
 #include "workloads/proxy/network_table.h"
@@ -51,7 +52,6 @@ class Admission {
 
  private:
   [[nodiscard]] bool may_come(const IpAddress& source) const noexcept;
-  [[nodiscard]] bool take_turn(evloop::TimePoint now) noexcept;
   [[nodiscard]] bool join_source(const IpAddress& source);
   void left(Ticket& ticket) noexcept;
 
@@ -61,7 +61,7 @@ class Admission {
   NetworkTable<bool> table_;
 
   std::atomic<std::size_t> connections_{0};
-  std::atomic<evloop::TimePoint::rep> full_at_;  // when as many may come at once again as in a whole second
+  host::TokenBucket turns_;  // of `accept_rate`
   std::mutex mutex_;
   std::map<IpAddress, std::size_t> sources_;  // guarded by mutex_: connections of each
 };

@@ -8,6 +8,7 @@
 #include "base/block_cache.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
+#include "host/listener_place.h"
 #include "net/bytes.h"
 #include "net/transport.h"
 #include "workloads/open_connections.h"
@@ -66,6 +67,7 @@ class Session final : public evloop::BlockCached {
   evloop::Ref<evloop::Transport> transport;  // which has agreed on TLS, and reads nothing yet
   evloop::Bytes early;                       // what the client has sent behind its greeting
 
+  host::ListenerPlace listener_place;
   Admission::Ticket ticket;
   OpenConnections::Slot slot;  // none if it was refused
 

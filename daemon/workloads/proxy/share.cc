@@ -127,15 +127,16 @@ ProxyShare::~ProxyShare() {
   }
 }
 
-void ProxyShare::accepted(evloop::UniqueFd connection) {
+void ProxyShare::accepted(host::Accepted connection) {
   draining_ = false;
   const auto now = loop_.time();
   auto session = std::make_unique<Session>(book_, now);
   if (config_.needs_addresses) {
-    session->client = IpEndpoint::peer(connection.get());
-    session->local = IpEndpoint::local(connection.get());
+    session->client = IpEndpoint::peer(connection.socket.get());
+    session->local = IpEndpoint::local(connection.socket.get());
   }
-  session->socket = std::move(connection);
+  session->socket = std::move(connection.socket);
+  session->listener_place = std::move(connection.place);
   if (const auto refused = config_.admission.accept(session->ticket, now)) return session->end(*refused);
   Greeting::Expected expected{.header = config_.header_senders.find(session->client.address) != nullptr,
                               .hello = !config_.certificates && !config_.routes.empty()};

@@ -70,7 +70,7 @@ class ProxyShare final : public host::WorkloadShare {
     book_.set_names(names);
     config_.faults.set_workload(names.workload);
   }
-  void accepted(evloop::UniqueFd connection) override;
+  void accepted(host::Accepted connection) override;
   [[nodiscard]] std::size_t connections() const override { return open_.size(); }
   // When a session has done its work, only its ends know; those that are cut at the end are counted as drained.
   void drain() override { draining_ = true; }
