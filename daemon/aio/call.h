@@ -19,12 +19,14 @@ concept CoroutineObject = requires { typename std::remove_cvref_t<T>::promise_ty
 // A `Base` (a Runnable) that calls a function, which it owns. The function itself lies in a BoundCall, so that a
 // callback and what it captured are one block of memory, no larger than it must be.
 template <class Base>
-class CallOf : public Base, public BlockCached {
+class CallOf : public Base {
  public:
   using Base::Base;
-  virtual ~CallOf() = default;
 
  protected:
+  ~CallOf() = default;
+  // Nobody refers to it any more.
+  virtual void dispose() noexcept = 0;
   // Not after discard().
   virtual void invoke() = 0;
   // Calls `function` with what it takes: nothing, unless a derived class hides this.
@@ -47,12 +49,12 @@ class CallOf : public Base, public BlockCached {
 };
 
 template <class Base, class F>
-class BoundCall final : public Base {
+class BoundCall final : public Base, public BlockCached {
  public:
   template <class G, class... Args>
   explicit BoundCall(G&& function, Args&&... args)
       : Base(std::forward<Args>(args)...), function_(std::forward<G>(function)) {}
-  ~BoundCall() override { this->discard(); }
+  ~BoundCall() { this->discard(); }
 
   // Neither is asked for after discard().
   [[nodiscard]] const Context* context() const noexcept override {
@@ -62,6 +64,7 @@ class BoundCall final : public Base {
   [[nodiscard]] FutureBase* awaiter() const noexcept override { return awaiter_of(function_); }
 
  private:
+  void dispose() noexcept override { delete this; }
   void invoke() override { this->call(function_); }
   void destroy_function() noexcept override { std::destroy_at(&function_); }
 

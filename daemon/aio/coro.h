@@ -68,12 +68,15 @@ class CoroPromise<void> final : public CoroPromiseBase {
   explicit CoroPromise(std::source_location where = std::source_location::current()) noexcept
       : CoroPromiseBase(where) {}
   Coro<void> get_return_object() noexcept;
-  void return_void() noexcept { outcome_.set_value(Unit{}); }
-  void unhandled_exception() noexcept { outcome_.set_error(std::current_exception()); }
-  [[nodiscard]] Outcome<void>& outcome() noexcept { return outcome_; }
+  void return_void() const noexcept {}
+  void unhandled_exception() noexcept { error_ = std::current_exception(); }
+  // Once, when it has run to its end.
+  [[nodiscard]] Outcome<void> outcome() noexcept {
+    return error_ ? Outcome<void>::failed(std::move(error_)) : Outcome<void>::of({});
+  }
 
  private:
-  Outcome<void> outcome_;
+  std::exception_ptr error_;
 };
 
 // Runs a coroutine in the awaiting task, without a turn of the loop in between.

@@ -97,7 +97,7 @@ class EventLoop {
   template <class T>
   T run_until_complete(Coro<T> coro, std::source_location where = std::source_location::current()) {
     check_can_run();
-    auto task = make_task(std::move(coro), where, {});
+    auto task = make_task<TaskState<T>>(std::move(coro), where, {});
     run_until_done(*task.state(), true);
     return std::move(task).state()->take_result_as();
   }
@@ -134,7 +134,7 @@ class EventLoop {
   Handle call_soon(F&& function, std::source_location where = std::source_location::current()) {
     check_open();
     check_thread();
-    Ref<ScheduledCall> call(make_call<ScheduledCall>(std::forward<F>(function), WorkKind::callback, where));
+    Ref<ScheduledCall> call(make_call<FunctionCall>(std::forward<F>(function), WorkKind::callback, where));
     call->add_ref();
     queue(*call);
     return Handle(std::move(call));
@@ -175,7 +175,7 @@ class EventLoop {
                       std::source_location where = std::source_location::current()) {
     check_open();
     check_thread();
-    return make_task(std::move(coro), where, std::move(options));
+    return make_task<TaskState<T>>(std::move(coro), where, std::move(options));
   }
   // The same of an operation, or of a coroutine function, which may be a lambda with captures: the task keeps the function. Otherwise
   // what a lambda captures dies with the lambda, before the first step.
@@ -190,6 +190,13 @@ class EventLoop {
     auto coro = coroutine_of(std::forward<F>(function), std::forward<First>(first), std::forward<More>(more)...);
     const auto where = coro.where();
     return create_task(std::move(coro), {}, where);
+  }
+  // ... whose state is a `State`, derived from TaskState<T> and made with `more`.
+  template <class State, class T, class... More>
+  Task<T> create_task_as(Coro<T> coro, std::source_location where, More&&... more) {
+    check_open();
+    check_thread();
+    return make_task<State>(std::move(coro), where, {}, std::forward<More>(more)...);
   }
   [[nodiscard]] TaskBase* current_task() const noexcept { return current_task_; }
   // Those that are not done, in order of creation.
@@ -238,9 +245,15 @@ class EventLoop {
     check_open();
     check_thread();
     const auto kind = side == Interest::read ? WorkKind::reader : WorkKind::writer;
-    Ref<ScheduledCall> call(make_call<ScheduledCall>(std::forward<F>(function), kind, where));
+    Ref<ScheduledCall> call(make_call<FunctionCall>(std::forward<F>(function), kind, where));
     set_watch(fd, side, call);
     return Handle(std::move(call));
+  }
+  // ... by a callback that is part of a larger object.
+  void watch(int fd, Interest side, ScheduledCall& call) {
+    check_open();
+    check_thread();
+    set_watch(fd, side, Ref(&call));
   }
   bool unwatch(int fd, Interest side) noexcept;
   void claim(int fd, FdOwner& owner);
@@ -311,9 +324,11 @@ class EventLoop {
     FdOwner* owner = nullptr;
   };
 
+  // Something has come from other threads, or the loop is closed.
+  [[nodiscard]] bool has_mail() const noexcept { return port_->has_mail(); }
   // Keeps what came from other threads in its order among what this thread queues (SCHED-02).
   void queue(Runnable& work) {
-    if (port_->has_mail()) [[unlikely]]
+    if (has_mail()) [[unlikely]]
       return queue_after_mail(work);
     ready_.push(&work);
   }
@@ -321,6 +336,11 @@ class EventLoop {
   void queue_woken(TaskBase& task) {
     task.record_->woken(stamp_);
     queue(task);
+  }
+  // ... if there is no mail.
+  void queue_woken_next(TaskBase& task) {
+    task.record_->woken(stamp_);
+    ready_.push(&task);
   }
   void queue_done(DoneCallback& callback) {
     if (callback.kind() == WorkKind::task) return queue_woken(static_cast<TaskBase&>(callback));
@@ -349,11 +369,12 @@ class EventLoop {
     if constexpr (records_enabled) stamp_ = CycleClock::now();
   }
 
-  template <class T>
-  Task<T> make_task(Coro<T> coro, std::source_location where, TaskOptions&& options) {
+  template <class State, class T, class... More>
+  Task<T> make_task(Coro<T> coro, std::source_location where, TaskOptions&& options, More&&... more) {
     if (!coro) throw LoopError("cannot reuse already awaited coroutine");
     const bool eager = options.eager_start && running_ == this;
-    Ref<TaskState<T>> state(new TaskState<T>(*this, std::move(coro), where, std::move(options)));
+    Ref<TaskState<T>> state(
+        new State(*this, std::move(coro), where, std::move(options), std::forward<More>(more)...));
     adopt_task(*state, eager);
     return Task<T>(std::move(state));
   }

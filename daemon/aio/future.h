@@ -12,6 +12,19 @@
 
 namespace evloop {
 
+// Where a future keeps its value. One without a value keeps nothing: its state says all.
+template <class T>
+class ResultSlot : public std::optional<T> {};
+template <>
+class ResultSlot<Unit> {
+ public:
+  [[nodiscard]] const Unit& operator*() const noexcept { return unit_; }
+  void emplace(Unit) noexcept {}
+
+ private:
+  [[no_unique_address]] Unit unit_;
+};
+
 // The shared state of a Future<T>.
 template <class T>
 class FutureState : public FutureBase {
@@ -60,7 +73,7 @@ class FutureState : public FutureBase {
   }
 
  private:
-  std::optional<Stored<T>> value_;
+  [[no_unique_address]] ResultSlot<Stored<T>> value_;
 };
 
 // Reads the outcome of a future for the task that waited for it.

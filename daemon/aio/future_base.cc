@@ -89,10 +89,10 @@ void FutureBase::finish(State state) {
   state_ = state;
   auto* const first = first_callback_;
   if (!first) return;
-  if (!first->next_ && first->kind() == WorkKind::task && !loop_->is_closed()) [[likely]] {
+  if (!first->next_ && first->kind() == WorkKind::task && !loop_->has_mail()) [[likely]] {
     // One task waits, nearly always: it changes lists, and that is all.
     first_callback_ = nullptr;
-    return loop_->queue_woken(static_cast<TaskBase&>(*first));
+    return loop_->queue_woken_next(static_cast<TaskBase&>(*first));
   }
   queue_callbacks();
 }

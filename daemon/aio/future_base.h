@@ -43,7 +43,6 @@ class FutureCallback : public CallOf<DoneCallback> {
  public:
   FutureCallback(FutureBase& future, std::source_location where)
       : CallOf(WorkKind::done_callback, where), future_(&future) {}
-  ~FutureCallback() override { let_future_go(); }
 
   void run() override;
   // What it captured goes now: it may own the name of this registration.
@@ -53,10 +52,11 @@ class FutureCallback : public CallOf<DoneCallback> {
   }
   void add_ref() noexcept { ++references_; }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (--references_ == 0) dispose();
   }
 
  protected:
+  ~FutureCallback() { let_future_go(); }
   template <class F>
   void call(F& function) {
     static_cast<void>(function(*future_));

@@ -8,28 +8,36 @@
 
 namespace evloop {
 
-void ScheduledCall::run() {
+void FunctionCall::run() {
   const auto reference = Ref<ScheduledCall>::adopt(this);
-  if (cancelled_) return;
+  if (cancelled()) return;
   // A reader's callback may remove or replace its own registration: what it captured must live until
   // it returned.
   running_ = true;
   try {
     invoke();
-  } catch (const Fatal&) {
-    running_ = false;
-    throw;
   } catch (...) {
     running_ = false;
-    get_running_loop().callback_failed(*this, std::current_exception());
+    failed();
   }
   running_ = false;
-  if (cancelled_) discard();
+  if (cancelled()) [[unlikely]]
+    discard();
 }
 
-void ScheduledCall::cancel() noexcept {
-  if (cancelled_) return;
-  cancelled_ = true;
+void ScheduledCall::failed() {
+  try {
+    throw;
+  } catch (const Fatal&) {
+    throw;
+  } catch (...) {
+    get_running_loop().callback_failed(*this, std::current_exception());
+  }
+}
+
+void FunctionCall::cancel() noexcept {
+  if (cancelled()) return;
+  ScheduledCall::cancel();
   if (!running_) discard();
 }
 
@@ -37,7 +45,7 @@ void TimerCall::cancel() noexcept {
   if (cancelled()) return;
   const Ref<TimerCall> self(this);  // the queue's reference may be the last one
   if (queue_) queue_->cancel(*this);
-  ScheduledCall::cancel();
+  FunctionCall::cancel();
 }
 
 }  // namespace evloop

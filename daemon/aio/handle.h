@@ -13,9 +13,40 @@ namespace evloop {
 
 class TimerQueue;
 
-// A scheduled callback, shared by the queue that will run it and the handles that may cancel it. Its
-// references are counted plainly: loop thread only.
-class ScheduledCall : public CallOf<Runnable> {
+// A scheduled callback, shared by the queue that will run it and the handles that may cancel it. It is a FunctionCall, or
+// part of a larger object, such as the transport that it reads for. Its references are counted plainly: loop thread only.
+class ScheduledCall : public Runnable {
+ public:
+  using Runnable::Runnable;
+
+  // Never runs from now on (SCHED-08).
+  virtual void cancel() noexcept { cancelled_ = true; }
+  [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+
+  void add_ref() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) dispose();
+  }
+
+ protected:
+  ~ScheduledCall() = default;
+  // Nobody refers to it any more.
+  virtual void dispose() noexcept = 0;
+  // It failed, by the exception that is being handled. Throws a Fatal again.
+  [[gnu::noinline]] void failed();
+
+  // For one that is part of a larger object: it is watched, or waits for its turn still ...
+  [[nodiscard]] bool in_use() const noexcept { return references_ > 0; }
+  // ... and, not in use, may be scheduled again.
+  void renew() noexcept { cancelled_ = false; }
+
+ private:
+  bool cancelled_ = false;
+  std::uint32_t references_ = 0;
+};
+
+// ... that calls a function, and owns it.
+class FunctionCall : public CallOf<ScheduledCall> {
  public:
   using CallOf::CallOf;
 
@@ -25,38 +56,35 @@ class ScheduledCall : public CallOf<Runnable> {
     discard();
     release();
   }
+  // Drops the callable and what it captured at once.
+  void cancel() noexcept override;
 
-  // Never runs from now on; drops the callable and what it captured at once (SCHED-08).
-  virtual void cancel() noexcept;
-  [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
-
-  void add_ref() noexcept { ++references_; }
-  void release() noexcept {
-    if (--references_ == 0) delete this;
-  }
+ protected:
+  ~FunctionCall() = default;
 
  private:
-  bool cancelled_ = false;
   bool running_ = false;
-  std::uint32_t references_ = 0;
 };
 
 // ... at a time.
-class TimerCall : public ScheduledCall {
+class TimerCall : public FunctionCall {
  public:
   TimerCall(TimePoint when, std::source_location where) noexcept
-      : ScheduledCall(WorkKind::timer, where), when_(when) {}
+      : FunctionCall(WorkKind::timer, where), when_(when) {}
 
   void run() override {
     queue_ = nullptr;
-    ScheduledCall::run();
+    FunctionCall::run();
   }
   void drop() noexcept override {
     queue_ = nullptr;
-    ScheduledCall::drop();
+    FunctionCall::drop();
   }
   void cancel() noexcept override;
   [[nodiscard]] TimePoint when() const noexcept { return when_; }
+
+ protected:
+  ~TimerCall() = default;
 
  private:
   friend class TimerQueue;

@@ -94,7 +94,7 @@ LoopPort::LoopPort() : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 
 LoopPort::~LoopPort() {
   for (auto* list : {recycled_.load(), spent_})
-    while (list) delete std::exchange(list, list->next_);
+    while (list) std::exchange(list, list->next_)->dispose();
 }
 
 void LoopPort::throw_closed() { throw LoopError("Event loop is closed"); }
@@ -120,7 +120,7 @@ bool LoopPort::enqueue(PostedCall& call) {
   // The blocks come back to the posting thread's cache, so that a steady stream of posts allocates nothing.
   if (recycled_.load(std::memory_order_relaxed)) {
     auto* recycled = recycled_.exchange(nullptr, std::memory_order_acquire);
-    while (recycled) delete std::exchange(recycled, recycled->next_);
+    while (recycled) std::exchange(recycled, recycled->next_)->dispose();
   }
   return true;
 }

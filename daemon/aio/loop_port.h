@@ -31,8 +31,11 @@ class PostedCall : public CallOf<Runnable> {
   [[nodiscard]] bool cancelled();
   void add_ref() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) dispose();
   }
+
+ protected:
+  ~PostedCall() = default;
 
  private:
   friend class LoopPort;
@@ -117,7 +120,7 @@ class LoopPort {
   [[noreturn]] static void throw_closed();
   [[nodiscard]] static PostedCall* closed_mark() noexcept;
 
-  // Loop thread.
+  // Loop thread. Of a closed one: true.
   [[nodiscard]] bool has_mail() const noexcept { return newest_.load(std::memory_order_relaxed) != nullptr; }
   std::size_t drain_to(ReadyQueue& ready);
   // About to sleep: posts must wake the loop from here on. False if there is mail already.

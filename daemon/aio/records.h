@@ -233,13 +233,19 @@ class alignas(64) TaskRecord {
   }
   // The live await chain: the frame at the current depth awaits at `where`.
   void awaits(std::source_location where) noexcept {
-    if constexpr (records_enabled) {
-      if (is_deep()) [[unlikely]]
-        return awaits_deep(where);
-      store(frames_[depth_.get()], where);
-    }
+    if (!awaits_near(where)) [[unlikely]]
+      awaits_deep(where);
   }
-  [[nodiscard]] bool is_deep() const noexcept { return depth_.get() >= near_frames; }
+  // The same, unless the chain is deep: then false, and nothing is noted.
+  [[nodiscard]] bool awaits_near(std::source_location where) noexcept {
+    if constexpr (records_enabled) {
+      const auto depth = depth_.get();
+      if (depth >= near_frames) [[unlikely]]
+        return false;
+      store(frames_[depth], where);
+    }
+    return true;
+  }
   void enter_frame() noexcept { depth_.add(1); }
   void leave_frame() noexcept {
     if constexpr (records_enabled)

@@ -26,7 +26,7 @@ Handle add_signal_handler(EventLoop& loop, int signal, F&& function,
                           std::source_location where = std::source_location::current()) {
   static_assert(!is_coro<std::invoke_result_t<std::decay_t<F>&>>,
                 "coroutines cannot be used with add_signal_handler()");
-  Ref<ScheduledCall> call(make_call<ScheduledCall>(std::forward<F>(function), WorkKind::callback, where));
+  Ref<ScheduledCall> call(make_call<FunctionCall>(std::forward<F>(function), WorkKind::callback, where));
   install_signal_handler(loop, signal, call);
   return Handle(std::move(call));
 }

@@ -127,11 +127,12 @@ class TaskBase : public DoneCallback {
 };
 
 inline void TaskBase::suspend_on(FutureBase& future, std::coroutine_handle<> frame, std::source_location where) {
-  if (&future.loop() != &loop() || future.wait_kind() == WaitKind::task || must_cancel_ || record_->is_deep()) [[unlikely]]
+  auto& record = *record_;
+  if (&future.loop() != &loop() || future.wait_kind() == WaitKind::task || must_cancel_ || !record.awaits_near(where))
+      [[unlikely]]
     return suspend_slowly(future, frame, where);
   resume_ = frame;
-  record_->awaits(where);
-  record_->waits(future.wait_kind(), 0);
+  record.waits(future.wait_kind(), 0);
   self_.add_ref();  // for the future's list, then for the ready queue
   future.link(*this);
   waits_for_ = &future;
@@ -146,9 +147,9 @@ inline void WaitForFuture::deliver_interrupt(FutureBase& future) {
   if (suspended_) site_.task->deliver_interrupt(&future);
 }
 
-// The shared state of a Task<T>.
+// The shared state of a Task<T>. Derive to do something at its end, in complete().
 template <class T>
-class TaskState final : public FutureState<T>, public TaskBase {
+class TaskState : public FutureState<T>, public TaskBase {
  public:
   TaskState(EventLoop& loop, Coro<T> coro, std::source_location created, TaskOptions&& options)
       : FutureState<T>(loop),
@@ -156,23 +157,23 @@ class TaskState final : public FutureState<T>, public TaskBase {
     coro.release().promise().task = this;
     this->set_wait_kind(WaitKind::task);
   }
-  ~TaskState() override {
-    detach();
-    TaskState::destroy_frame();
-  }
+  ~TaskState() override { abandon(); }
 
-  [[nodiscard]] TaskBase* as_task() noexcept override { return this; }
-  [[nodiscard]] std::uint64_t wait_id() const noexcept override { return this->id(); }
-  bool cancel(std::optional<std::string> message = std::nullopt) override {
+  [[nodiscard]] TaskBase* as_task() noexcept final { return this; }
+  [[nodiscard]] std::uint64_t wait_id() const noexcept final { return this->id(); }
+  bool cancel(std::optional<std::string> message = std::nullopt) final {
     this->mark_retrieved();
     return this->request_cancel(std::move(message));
   }
-  void set_result(Stored<T>) override { throw LoopError("Task does not support set_result operation"); }
-  void set_exception(std::exception_ptr) override { throw LoopError("Task does not support set_exception operation"); }
+  void set_result(Stored<T>) final { throw LoopError("Task does not support set_result operation"); }
+  void set_exception(std::exception_ptr) final { throw LoopError("Task does not support set_exception operation"); }
 
- private:
-  using Frame = Coro<T>::Frame;
-
+ protected:
+  // Unwinds the frame, if it is there: what it uses must live until then.
+  void abandon() noexcept {
+    detach();
+    TaskState::destroy_frame();
+  }
   void complete() override {
     // Never entered: cancelled before its first step (TASK-26).
     if (!root_.done()) return complete_with(this->make_cancelled(), false);
@@ -185,6 +186,9 @@ class TaskState final : public FutureState<T>, public TaskBase {
       this->finish_with_value(std::move(outcome.value()));
     }
   }
+
+ private:
+  using Frame = Coro<T>::Frame;
 
   void complete_with(std::exception_ptr error, bool ran) {
     if (!ran) TaskState::destroy_frame();
@@ -202,7 +206,7 @@ class TaskState final : public FutureState<T>, public TaskBase {
     return std::make_exception_ptr(CancelledError(this->cancel_text()));
   }
 
-  void destroy_frame() noexcept override {
+  void destroy_frame() noexcept final {
     if (root_) std::exchange(root_, {}).destroy();
   }
 };

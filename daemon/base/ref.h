@@ -45,4 +45,20 @@ class Ref {
   T* object_ = nullptr;
 };
 
+// One that is never none and stays where it is: its end asks no questions.
+template <class T>
+class HeldRef {
+ public:
+  explicit HeldRef(Ref<T>&& object) noexcept : object_(*object.detach()) {}
+  HeldRef(const HeldRef&) = delete;
+  HeldRef& operator=(const HeldRef&) = delete;
+  ~HeldRef() { object_.release(); }
+
+  [[nodiscard]] T& operator*() const noexcept { return object_; }
+  T* operator->() const noexcept { return &object_; }
+
+ private:
+  T& object_;
+};
+
 }  // namespace evloop

@@ -35,7 +35,7 @@ class BaseTransport : public BlockCached {
   virtual void close() = 0;
   // ... dropping the buffer (TRANS-27).
   virtual void abort() = 0;
-  [[nodiscard]] virtual bool is_closing() const noexcept = 0;
+  [[nodiscard]] bool is_closing() const noexcept { return closing_; }
 
   // The protocol is told to pause when more than `high` bytes are buffered, and to resume at `low` or less. 64 KiB and
   // a quarter of it; given only one: high = 4 * low, low = high / 4. Throws ValueError (TRANS-21).
@@ -68,6 +68,9 @@ class BaseTransport : public BlockCached {
 
  private:
   std::uint32_t references_ = 0;
+
+ protected:
+  bool closing_ = false;  // by close(), abort(), or the loss of the connection
 };
 
 }  // namespace evloop

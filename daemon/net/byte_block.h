@@ -48,21 +48,23 @@ extern constinit thread_local SpareByteBlocks spare_byte_blocks;
 [[nodiscard]] ByteBlock* allocate_byte_block(std::size_t least);
 void free_surplus_byte_block(ByteBlock* block) noexcept;
 
-// An empty one with room for at least `least` bytes, of one or more. Throws std::bad_alloc.
-[[nodiscard]] inline ByteBlock* new_byte_block(std::size_t least) {
-  if (least <= SpareByteBlocks::largest) [[likely]] {
-    const auto exponent = std::bit_width((least - 1) | (SpareByteBlocks::smallest - 1));
-    const auto capacity = std::size_t{1} << exponent;
+// An empty one with room for 2^exponent bytes, of those sizes that are kept. Throws std::bad_alloc.
+[[nodiscard]] inline ByteBlock* new_byte_block_of(unsigned exponent) {
+  const auto capacity = std::size_t{1} << exponent;
 #ifndef EVLOOP_PLAIN_BLOCKS
-    auto& spare = spare_byte_blocks;
-    if (auto* const memory = spare.lists[static_cast<std::size_t>(exponent)]) [[likely]] {
-      spare.lists[static_cast<std::size_t>(exponent)] = memory->next;
-      spare.room += capacity;
-      return ::new (static_cast<void*>(memory)) ByteBlock{capacity};
-    }
-#endif
-    return allocate_byte_block(capacity);
+  auto& spare = spare_byte_blocks;
+  if (auto* const memory = spare.lists[exponent]) [[likely]] {
+    spare.lists[exponent] = memory->next;
+    spare.room += capacity;
+    return ::new (static_cast<void*>(memory)) ByteBlock{capacity};
   }
+#endif
+  return allocate_byte_block(capacity);
+}
+// ... for at least `least` bytes, of one or more.
+[[nodiscard]] inline ByteBlock* new_byte_block(std::size_t least) {
+  if (least <= SpareByteBlocks::largest) [[likely]]
+    return new_byte_block_of(static_cast<unsigned>(std::bit_width((least - 1) | (SpareByteBlocks::smallest - 1))));
   return allocate_byte_block(least);
 }
 
@@ -72,6 +74,7 @@ inline void free_byte_block(ByteBlock* block) noexcept {
   auto& spare = spare_byte_blocks;
   if (capacity <= SpareByteBlocks::largest && spare.room >= capacity) [[likely]] {
     spare.room -= capacity;
+    [[assume(capacity > 0)]];
     auto*& first = spare.lists[static_cast<std::size_t>(std::countr_zero(capacity))];
     first = ::new (static_cast<void*>(block)) SpareByteBlocks::Free{first};
     return;

@@ -12,6 +12,15 @@ void Bytes::append(std::span<const std::byte> content) {
   block_->end += content.size();
 }
 
+std::span<std::byte> Bytes::make_space(std::size_t count) {
+  if (!block_) {
+    block_ = new_byte_block(count);
+  } else if (block_->room() < count) {
+    make_room(count);
+  }
+  return {block_->storage() + block_->end, block_->room()};
+}
+
 void Bytes::make_room(std::size_t count) {
   const auto kept = block_->size();
   if (count > std::numeric_limits<std::size_t>::max() - kept) throw std::bad_alloc();

@@ -40,13 +40,13 @@ class Bytes {
   void append(std::span<const std::byte> content);
   // For who receives into it: room for at least `count` more bytes, of which the first ones received are then appended
   // by grow(). An empty one that was given room holds memory until then, or until trim().
-  [[nodiscard]] std::span<std::byte> make_space(std::size_t count) {
-    if (!block_) {
-      block_ = new_byte_block(count);
-    } else if (block_->room() < count) {
-      make_room(count);
-    }
-    return {block_->storage() + block_->end, block_->room()};
+  [[nodiscard]] std::span<std::byte> make_space(std::size_t count);
+  // The same of 2^exponent bytes.
+  [[nodiscard]] std::span<std::byte> make_space_of(unsigned exponent) {
+    if (block_) [[unlikely]]
+      return make_space(std::size_t{1} << exponent);
+    block_ = new_byte_block_of(exponent);
+    return {block_->storage(), block_->capacity};
   }
   void grow(std::size_t count) noexcept { block_->end += count; }
   void trim() noexcept {

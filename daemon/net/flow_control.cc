@@ -25,7 +25,7 @@ std::string type_name(const ProtocolType& protocol) {
 template <class Base, class ProtocolType>
 void FlowControlled<Base, ProtocolType>::set_write_buffer_limits(std::optional<std::size_t> high,
                                                                  std::optional<std::size_t> low) {
-  if (!high) high = low ? 4 * *low : control_.high;
+  if (!high) high = low ? 4 * *low : default_high_;
   if (!low) low = *high / 4;
   if (*high < *low)
     throw ValueError("high (" + std::to_string(*high) + ") must be >= low (" + std::to_string(*low) + ") must be >= 0");

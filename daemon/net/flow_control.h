@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <utility>
 
@@ -31,11 +32,16 @@ class FlowControlled : public Base {
   FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol) noexcept
       : FlowControlled(loop, std::move(protocol), FlowControl{}) {}
   FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol, FlowControl control) noexcept
-      : loop_(&loop), protocol_(std::move(protocol)), control_(control) {}
+      : loop_(&loop),
+        protocol_(std::move(protocol)),
+        high_(control.high),
+        low_(control.high / 4),
+        default_high_(control.high),
+        pause_at_high_(control.pause_at_high) {}
 
   // To be called after the buffer has grown ...
   void maybe_pause_protocol() {
-    if (this->get_write_buffer_size() + (control_.pause_at_high ? 1 : 0) > high_ && !protocol_paused_) [[unlikely]]
+    if (this->get_write_buffer_size() + (pause_at_high_ ? 1 : 0) > high_ && !protocol_paused_) [[unlikely]]
       pause_protocol();
   }
   // ... and after it has shrunk. The protocol may write or close here.
@@ -55,10 +61,11 @@ class FlowControlled : public Base {
  private:
   void pause_protocol();
 
-  const FlowControl control_;
+  std::size_t high_;
+  std::size_t low_;
+  const std::uint32_t default_high_;
+  const bool pause_at_high_;
   bool protocol_paused_ = false;
-  std::size_t high_ = control_.high;
-  std::size_t low_ = control_.high / 4;
 };
 
 extern template class FlowControlled<Transport, BaseProtocol>;

@@ -12,7 +12,6 @@ class PipeTransport : public FlowControlledTransport, private FdOwner {
  public:
   ~PipeTransport() override;
 
-  [[nodiscard]] bool is_closing() const noexcept final { return closing_; }
   // asyncio's get_extra_info("pipe"); a pipe has no addresses.
   [[nodiscard]] int fd() const noexcept final { return fd_.get(); }
   [[nodiscard]] const SocketAddress& sockname() const final;
@@ -46,8 +45,6 @@ class PipeTransport : public FlowControlledTransport, private FdOwner {
   void force_close(std::exception_ptr error) override = 0;
   void queue_connection_lost(std::exception_ptr error);
   void call_connection_lost(std::exception_ptr error);
-
-  bool closing_ = false;
 
  private:
   // FdOwner

@@ -25,7 +25,6 @@ class SocketDatagramTransport final : public FlowControlled<DatagramTransport, D
   void sendto(std::span<const std::byte> data, const SocketAddress& to) override;
   void close() override;
   void abort() override;
-  [[nodiscard]] bool is_closing() const noexcept override { return closing_; }
   [[nodiscard]] std::size_t get_write_buffer_size() const noexcept override { return queue_.size(); }
   void set_protocol(Ref<DatagramProtocol> protocol) override { protocol_ = std::move(protocol); }
 
@@ -60,7 +59,6 @@ class SocketDatagramTransport final : public FlowControlled<DatagramTransport, D
   const SocketAddress remote_;    // the only destination, if there is one
   DatagramQueue queue_;
   std::uint32_t conn_lost_ = 0;  // not 0 once connection_lost is queued; then it counts sends
-  bool closing_ = false;
   bool watches_readable_ = false;
   bool watches_writable_ = false;
 };

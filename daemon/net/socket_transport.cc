@@ -24,6 +24,8 @@ constexpr std::size_t gathered_chunks = 64;
 
 bool would_block(int error) noexcept { return error == EAGAIN || error == EINTR; }
 
+[[noreturn]] void throw_empty_buffer() { throw LoopError("get_buffer() returned an empty buffer"); }
+
 }  // namespace
 
 Ref<SocketTransport> SocketTransport::create(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol,
@@ -34,7 +36,9 @@ Ref<SocketTransport> SocketTransport::create(EventLoop& loop, UniqueFd fd, Ref<B
 }
 
 SocketTransport::SocketTransport(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol, Ref<TransportGroup> group)
-    : FlowControlledTransport(loop, std::move(protocol)), fd_(std::move(fd)) {
+    : FlowControlledTransport(loop, std::move(protocol)),
+      ScheduledCall(WorkKind::reader, std::source_location::current()),
+      fd_(std::move(fd)) {
   loop.claim(fd_.get(), *this);
   set_no_delay(fd_.get());
   group_ = std::move(group);
@@ -77,7 +81,14 @@ void SocketTransport::start_reading() {
 }
 
 void SocketTransport::watch_readable() {
-  loop_->watch(fd_.get(), Interest::read, in_context(context_, [this] { read_ready(); }));
+  // One that still waits for its turn was cancelled, and stays so.
+  if (context_ || in_use()) [[unlikely]] {
+    loop_->watch(fd_.get(), Interest::read, in_context(context_, [this] { read_ready(); }));
+  } else {
+    renew();
+    add_ref();
+    loop_->watch(fd_.get(), Interest::read, static_cast<ScheduledCall&>(*this));
+  }
   watches_readable_ = true;
 }
 
@@ -97,17 +108,6 @@ void SocketTransport::resume_reading() {
   if (started_) start_reading();
 }
 
-void SocketTransport::read_ready() {
-  if (conn_lost_ != 0) return;
-  if (receiver_) return receive_directly();
-  const auto protocol = protocol_;  // it may be replaced by what it is called for
-  if (protocol->is_buffered()) {
-    receive_buffered(static_cast<BufferedProtocol&>(*protocol));
-  } else {
-    receive_plain(static_cast<Protocol&>(*protocol));
-  }
-}
-
 void SocketTransport::receive_directly() {
   const auto received = receiver_->receive(fd_.get());
   if (received < 0) return receive_failed();
@@ -121,32 +121,58 @@ void SocketTransport::receive_plain(Protocol& protocol) {
   if (received == 0) return end_of_data();
   try {
     protocol.data_received(buffer.first(static_cast<std::size_t>(received)));
-  } catch (const Fatal&) {
-    throw;
   } catch (...) {
-    fatal_error(std::current_exception(), "Fatal error: protocol.data_received() call failed.");
+    call_failed("Fatal error: protocol.data_received() call failed.");
   }
 }
 
-void SocketTransport::receive_buffered(BufferedProtocol& protocol) {
+inline void SocketTransport::receive_buffered(BufferedProtocol& protocol) {
   std::span<std::byte> buffer;
   try {
     buffer = protocol.get_buffer(-1);
-    if (buffer.empty()) throw LoopError("get_buffer() returned an empty buffer");
-  } catch (const Fatal&) {
-    throw;
+    if (buffer.empty()) [[unlikely]]
+      throw_empty_buffer();
   } catch (...) {
-    return fatal_error(std::current_exception(), "Fatal error: protocol.get_buffer() call failed.");
+    return call_failed("Fatal error: protocol.get_buffer() call failed.");
   }
   const auto received = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (received < 0) return receive_failed();
   if (received == 0) return end_of_data();
   try {
     protocol.buffer_updated(static_cast<std::size_t>(received));
+  } catch (...) {
+    call_failed("Fatal error: protocol.buffer_updated() call failed.");
+  }
+}
+
+void SocketTransport::read_ready() {
+  if (conn_lost_ != 0) return;
+  if (receiver_) return receive_directly();
+  const auto protocol = protocol_;  // it may be replaced by what it is called for
+  if (protocol->is_buffered()) {
+    receive_buffered(static_cast<BufferedProtocol&>(*protocol));
+  } else {
+    receive_plain(static_cast<Protocol&>(*protocol));
+  }
+}
+
+void SocketTransport::run() {
+  const auto in_use = Ref<ScheduledCall>::adopt(this);
+  if (cancelled()) return;
+  try {
+    read_ready();
+  } catch (...) {
+    failed();
+  }
+}
+
+void SocketTransport::call_failed(const char* message) {
+  try {
+    throw;
   } catch (const Fatal&) {
     throw;
   } catch (...) {
-    fatal_error(std::current_exception(), "Fatal error: protocol.buffer_updated() call failed.");
+    fatal_error(std::current_exception(), message);
   }
 }
 
@@ -163,10 +189,8 @@ void SocketTransport::end_of_data() {
   try {
     keep_open = protocol->is_buffered() ? static_cast<BufferedProtocol&>(*protocol).eof_received()
                                         : static_cast<Protocol&>(*protocol).eof_received();
-  } catch (const Fatal&) {
-    throw;
   } catch (...) {
-    return fatal_error(std::current_exception(), "Fatal error: protocol.eof_received() call failed.");
+    return call_failed("Fatal error: protocol.eof_received() call failed.");
   }
   if (keep_open) {
     unwatch_readable();
@@ -181,13 +205,16 @@ void SocketTransport::write(std::span<const std::byte> data) {
   if (eof_ || sender_) [[unlikely]]
     refuse("write");
   if (data.empty() || drop_write()) return;
-  if (!buffer_.empty()) return keep(data);
-  const auto sent = ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL);
-  if (sent == std::ssize(data)) [[likely]]
-    return;
+  if (!buffer_.empty()) [[unlikely]]
+    return keep(data);
+  if (const auto sent = ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL); sent != std::ssize(data)) [[unlikely]]
+    sent_less(sent, data);
+}
+
+void SocketTransport::sent_less(std::ptrdiff_t sent, std::span<const std::byte> of) {
   if (sent < 0 && !would_block(errno)) return send_failed();
   watch_writable();
-  keep(data.subspan(sent < 0 ? 0 : static_cast<std::size_t>(sent)));
+  keep(of.subspan(sent < 0 ? 0 : static_cast<std::size_t>(sent)));
 }
 
 void SocketTransport::writelines(std::span<const std::span<const std::byte>> chunks) {
@@ -225,14 +252,18 @@ void SocketTransport::writelines(std::span<const std::span<const std::byte>> chu
   maybe_pause_protocol();
 }
 
-void SocketTransport::refuse(const std::string& method) const {
-  if (eof_) throw LoopError("Cannot call " + method + "() after write_eof()");
-  throw LoopError("unable to " + method + "; sendfile is in progress");
+void SocketTransport::refuse(const char* method) const {
+  if (eof_) throw LoopError(std::string("Cannot call ") + method + "() after write_eof()");
+  throw LoopError(std::string("unable to ") + method + "; sendfile is in progress");
 }
 
 bool SocketTransport::drop_write() {
   if (conn_lost_ == 0) [[likely]]
     return false;
+  return drop_write_after_end();
+}
+
+bool SocketTransport::drop_write_after_end() {
   if (conn_lost_++ >= silent_writes) log(LogLevel::warning, "socket.send() raised exception.");
   return true;
 }

@@ -37,8 +37,12 @@ class DirectReceiver {
 //
 // Receives into the loop's one buffer, and holds memory for data only while some waits to be written: an idle
 // connection has none, and a message that the system takes at once needs neither memory nor a system call but its own.
-class SocketTransport final : public FlowControlledTransport, private FdOwner {
+// It is itself what the loop calls when there is something to read.
+class SocketTransport final : public FlowControlledTransport, private FdOwner, private ScheduledCall {
  public:
+  using FlowControlledTransport::add_ref;
+  using FlowControlledTransport::release;
+
   // Takes over `fd`, a connected non-blocking stream socket, and queues connection_made; reading starts after it
   // (TRANS-01). `waiter`, if any, is completed then. Throws LoopError if another transport uses the fd; the socket is
   // closed then.
@@ -56,7 +60,6 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   void abort() override { force_close(nullptr); }
   [[nodiscard]] bool carries_layers() const noexcept override { return true; }
   void force_close(std::exception_ptr error) override;
-  [[nodiscard]] bool is_closing() const noexcept override { return closing_; }
   void pause_reading() override;
   void resume_reading() override;
   [[nodiscard]] bool is_reading() const noexcept override { return !closing_ && !paused_; }
@@ -91,6 +94,11 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   [[nodiscard]] bool holds_fd() const noexcept override { return !closing_; }
   void loop_closed() noexcept override;
 
+  // ScheduledCall: as long as that is in use, it holds a reference.
+  void run() override;
+  void drop() noexcept override { ScheduledCall::release(); }
+  void dispose() noexcept override { release(); }
+
   void begin(const Future<void>& waiter);
   void start_reading();
   void watch_readable();
@@ -98,13 +106,18 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   void read_ready();
   void receive_directly();
   void receive_plain(Protocol& protocol);
-  void receive_buffered(BufferedProtocol& protocol);
+  [[gnu::always_inline]] void receive_buffered(BufferedProtocol& protocol);
   void end_of_data();
+  // Of the protocol, by the exception that is being handled. Throws a Fatal again.
+  [[gnu::noinline]] void call_failed(const char* message);
 
   // True if a write is to be dropped, as the connection is gone (TRANS-18).
   bool drop_write();
-  void keep(std::span<const std::byte> rest);
-  [[noreturn]] void refuse(const std::string& method) const;
+  [[gnu::noinline]] bool drop_write_after_end();
+  // The system took `sent` bytes, or refused all of it (-1 and errno).
+  [[gnu::noinline]] void sent_less(std::ptrdiff_t sent, std::span<const std::byte> of);
+  [[gnu::noinline]] void keep(std::span<const std::byte> rest);
+  [[noreturn]] void refuse(const char* method) const;
   void watch_writable();
   void unwatch_writable() noexcept;
   void write_ready();
@@ -130,7 +143,6 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner {
   SocketTransport* next_in_group_ = nullptr;
   SocketTransport* previous_in_group_ = nullptr;
   bool started_ = false;  // connection_made has been called
-  bool closing_ = false;
   bool paused_ = false;    // by pause_reading()
   bool eof_ = false;       // write_eof() was called
   bool read_eof_ = false;  // the peer ended

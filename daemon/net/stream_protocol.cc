@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/os_error.h"
 #include "net/start_tls.h"
+#include "net/stream_writer.h"
 
 namespace evloop {
 namespace {
@@ -34,6 +35,28 @@ Coro<void> wait_in(EventLoop& loop, Ref<StreamReaderProtocol> keep, std::vector<
 
 }  // namespace
 
+// Serves one client. Keeps what its coroutine was given, and by it its function, until that has ended. asyncio adds a
+// done callback to the task, to see how it ended; here it is not there before it is due.
+class StreamReaderProtocol::ClientTask final : public TaskState<void> {
+ public:
+  ClientTask(EventLoop& loop, Coro<void> client, std::source_location created, TaskOptions&& options,
+             Ref<StreamWriter> writer)
+      : TaskState(loop, std::move(client), created, std::move(options)), writer_(std::move(writer)) {}
+  ~ClientTask() override { abandon(); }
+
+ private:
+  void complete() override {
+    const auto* const own = context();
+    auto ended = [task = Ref<FutureBase>(this), writer = std::move(writer_)] {
+      writer->protocol().client_ended(writer->transport(), *task);
+    };
+    TaskBase::loop().call_soon(in_context(own ? *own : Context(), std::move(ended)));
+    TaskState::complete();
+  }
+
+  Ref<StreamWriter> writer_;
+};
+
 void StreamReaderProtocol::connection_made(Transport& transport) {
   replace_transport(transport);
   if (client_connected_) serve(transport);
@@ -45,26 +68,27 @@ void StreamReaderProtocol::replace_transport(Transport& transport) {
 }
 
 void StreamReaderProtocol::serve(Transport& transport) {
-  const auto called = std::exchange(client_connected_, nullptr);
-  const Ref<StreamWriter> writer(new StreamWriter(Ref(&transport), Ref<StreamReaderProtocol>(this), reader_));
+  Ref<StreamWriter> writer(new StreamWriter(Ref(&transport), Ref<StreamReaderProtocol>(this)));
   Coro<void> client;
   try {
-    client = called->call(*reader_, *writer);
+    client = client_connected_->call(*reader_, *writer);
   } catch (const Fatal&) {
     throw;
   } catch (...) {
     return client_failed(transport, std::current_exception());
   }
   if (!client) return;
-  // The callback keeps what the coroutine was given, and its function, until it has ended.
-  reader_->loop().create_task(std::move(client)).add_done_callback([writer, called](const Future<void>& task) {
-    auto& connection = writer->transport();
-    if (task.cancelled()) {
-      connection.close();
-    } else if (auto error = task.exception()) {
-      writer->protocol().client_failed(connection, std::move(error));
-    }
-  });
+  auto& loop = reader_->loop();
+  static_cast<void>(
+      loop.create_task_as<ClientTask>(std::move(client), std::source_location::current(), std::move(writer)));
+}
+
+void StreamReaderProtocol::client_ended(Transport& transport, FutureBase& task) {
+  if (task.cancelled()) {
+    transport.close();
+  } else if (auto error = task.exception()) {
+    client_failed(transport, std::move(error));
+  }
 }
 
 void StreamReaderProtocol::client_failed(Transport& transport, std::exception_ptr error) {
@@ -82,7 +106,6 @@ void StreamReaderProtocol::connection_lost(std::exception_ptr error) {
   } else {
     reader_->feed_eof();
   }
-  client_connected_ = nullptr;
   if (!error && !extras_) return;
   auto& extras = this->extras();
   extras.error = error;
@@ -120,9 +143,8 @@ Coro<void> StreamReaderProtocol::wait_closed() {
 
 // --- StreamWriter ---
 
-StreamWriter::StreamWriter(Ref<Transport> transport, Ref<StreamReaderProtocol> protocol,
-                           Ref<StreamReader> reader) noexcept
-    : transport_(std::move(transport)), protocol_(std::move(protocol)), reader_(std::move(reader)) {}
+StreamWriter::StreamWriter(Ref<Transport> transport, Ref<StreamReaderProtocol> protocol) noexcept
+    : transport_(std::move(transport)), protocol_(std::move(protocol)) {}
 
 StreamWriter::~StreamWriter() {
   if (transport_->is_closing()) return;
@@ -134,12 +156,10 @@ StreamWriter::~StreamWriter() {
   transport_->close();
 }
 
-bool StreamWriter::drained() const {
-  return !reader_->exception() && !transport_->is_closing() && !protocol_->must_drain();
-}
+void StreamWriter::dispose() noexcept { delete this; }
 
 Coro<void> StreamWriter::drain_slowly() {
-  reader_->check_exception();
+  protocol_->reader().check_exception();
   // Lets connection_lost run: a task that only writes and drains would never see the connection end.
   if (transport_->is_closing()) co_await yield();
   if (protocol_->must_drain()) co_await protocol_->drain();

@@ -8,9 +8,12 @@
 
 #include "aio/event_loop.h"
 #include "net/protocol.h"
-#include "net/stream_writer.h"
+#include "net/stream_reader.h"
+#include "net/transport.h"
 
 namespace evloop {
+
+class StreamWriter;
 
 // What a stream server calls for each connection, shared by all of them. Counts its references, plainly.
 class ClientConnected {
@@ -88,6 +91,7 @@ class StreamReaderProtocol final : public BufferedProtocol {
   Coro<void> wait_closed();
 
  private:
+  class ClientTask;
   using Waiters = std::vector<Future<void>>;
   // What few have: those that somebody waits for, or whose connection failed.
   struct Extras {
@@ -99,13 +103,14 @@ class StreamReaderProtocol final : public BufferedProtocol {
   [[noreturn]] static void throw_lost();
   [[nodiscard]] Extras& extras();
   void serve(Transport& transport);
+  void client_ended(Transport& transport, FutureBase& task);
   void client_failed(Transport& transport, std::exception_ptr error);
 
   bool paused_ = false;
   bool lost_ = false;
   bool over_tls_ = false;
   const Ref<StreamReader> reader_;
-  Ref<ClientConnected> client_connected_;
+  const Ref<ClientConnected> client_connected_;  // what runs for a client is its, too
   std::unique_ptr<Extras> extras_;
 };
 

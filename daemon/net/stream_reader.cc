@@ -27,6 +27,8 @@ StreamReader::StreamReader(EventLoop& loop, std::size_t limit) : loop_(loop), li
   if (limit == 0) throw ValueError("Limit cannot be <= 0");
 }
 
+void StreamReader::dispose() noexcept { delete this; }
+
 void StreamReader::throw_exception() const { std::rethrow_exception(exception_); }
 
 void StreamReader::wake() {
@@ -45,19 +47,27 @@ void StreamReader::feed_data(std::span<const std::byte> data) {
 
 void StreamReader::arrived(std::size_t count) {
   buffer_.grow(count);
-  // Twice of what came last and more, so that all of the next is likely to fit; of a full buffer much more is to come.
-  const std::size_t wanted = std::bit_width(count - 1) + (count >> expected_ ? 2 : 1);
-  if (wanted != expected_)
-    expected_ = static_cast<std::uint8_t>(std::clamp<std::size_t>(wanted, least_expected, most_expected));
+  // More than a quarter of what was expected, at most a half: as expected.
+  if ((count - 1) >> (expected_ - 2) != 1) expect_after(count);
   data_added();
+}
+
+// Twice of what came last and more, so that all of the next is likely to fit; of a full buffer much more is to come.
+void StreamReader::expect_after(std::size_t count) noexcept {
+  const std::size_t wanted = std::bit_width(count - 1) + (count >> expected_ ? 2 : 1);
+  expected_ = static_cast<std::uint8_t>(std::clamp<std::size_t>(wanted, least_expected, most_expected));
 }
 
 void StreamReader::data_added() {
   if (to_end_) return;
-  if (buffer_.size() > 2 * limit_ && transport_ && !paused_) [[unlikely]] {
-    transport_->pause_reading();
-    paused_ = true;
-  }
+  if (holds_too_much()) [[unlikely]]
+    return pause_and_wake();
+  wake();
+}
+
+void StreamReader::pause_and_wake() {
+  transport_->pause_reading();
+  paused_ = true;
   wake();
 }
 
@@ -84,21 +94,6 @@ void StreamReader::resume_transport() {
 void StreamReader::ReadAwaiter::stop_waiting() noexcept {
   reader_->stop_waiting(point_);
   point_.~WaitPoint();
-}
-
-Bytes StreamReader::ReadAwaiter::await_resume() {
-  if (suspended()) {
-    deliver_interrupt(point_);
-    point_.check();
-    settle();  // what has been woken holds nothing, and its reader has forgotten it: its end may be skipped
-  } else {
-    reader_->check_exception();
-  }
-  auto& reader = *reader_;
-  // Negative is more than there can be.
-  auto data = reader.buffer_.take(static_cast<std::size_t>(most_));
-  reader.maybe_resume_transport();
-  return data;
 }
 
 Coro<Bytes> StreamReader::readexactly(std::ptrdiff_t count) {

@@ -53,6 +53,7 @@ class StreamReader final : public BlockCached {
   // All has come and been read.
   [[nodiscard]] bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
   [[nodiscard]] std::exception_ptr exception() const noexcept { return exception_; }
+  [[nodiscard]] bool has_failed() const noexcept { return exception_ != nullptr; }
   // Throws the connection's error, if there is one.
   void check_exception() const {
     if (exception_) [[unlikely]]
@@ -62,7 +63,7 @@ class StreamReader final : public BlockCached {
   // The other side: who feeds it. Either with data, or by receiving into space() what then has arrived: the latter
   // copies nothing, and its size follows that of what came before.
   void feed_data(std::span<const std::byte> data);
-  [[nodiscard]] std::span<std::byte> space() { return buffer_.make_space(std::size_t{1} << expected_); }
+  [[nodiscard]] std::span<std::byte> space() { return buffer_.make_space_of(expected_); }
   void arrived(std::size_t count);
   void feed_eof();
   void set_exception(std::exception_ptr error);
@@ -73,7 +74,8 @@ class StreamReader final : public BlockCached {
 
   void add_ref() noexcept { ++references_; }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (--references_ == 0) [[unlikely]]
+      dispose();
   }
 
  private:
@@ -86,6 +88,7 @@ class StreamReader final : public BlockCached {
     std::size_t end;
   };
 
+  void dispose() noexcept;
   [[noreturn]] void throw_exception() const;
   // Throws LoopError, naming `method`, if another read waits already.
   void prepare_wait(const char* method) {
@@ -104,6 +107,9 @@ class StreamReader final : public BlockCached {
   }
   void wake();
   void data_added();
+  [[nodiscard]] bool holds_too_much() const noexcept { return buffer_.size() > 2 * limit_ && transport_ && !paused_; }
+  void pause_and_wake();
+  void expect_after(std::size_t count) noexcept;
   void maybe_resume_transport() {
     if (paused_) [[unlikely]]
       resume_transport();
@@ -143,7 +149,7 @@ class StreamReader::DataWait {
 
 class StreamReader::ReadAwaiter : public WaitForFuture {
  public:
-  ReadAwaiter(Ref<StreamReader> reader, std::ptrdiff_t most, AwaitSite site) noexcept
+  ReadAwaiter(Ref<StreamReader>&& reader, std::ptrdiff_t most, AwaitSite site) noexcept
       : WaitForFuture(site), reader_(std::move(reader)), most_(most) {}
   ReadAwaiter(const ReadAwaiter&) = delete;
   ReadAwaiter& operator=(const ReadAwaiter&) = delete;
@@ -153,23 +159,33 @@ class StreamReader::ReadAwaiter : public WaitForFuture {
   }
 
   [[nodiscard]] bool await_ready() const {
-    auto& reader = *reader_;
-    if (reader.exception_ || most_ == 0 || reader.eof_ || (most_ > 0 && !reader.buffer_.empty())) return true;
-    reader.prepare_wait("read");
+    if (reader_->exception_ || most_ == 0 || reader_->eof_ || (most_ > 0 && !reader_->buffer_.empty())) return true;
+    reader_->prepare_wait("read");
     return false;
   }
   void await_suspend(std::coroutine_handle<> frame) {
-    auto& reader = *reader_;
-    reader.to_end_ = most_ < 0;
-    reader.waiter_ = ::new (&point_) WaitPoint(reader.loop_, WaitKind::stream);
+    reader_->to_end_ = most_ < 0;
+    reader_->waiter_ = ::new (&point_) WaitPoint(reader_->loop_, WaitKind::stream);
     wait(frame, point_);
   }
-  Bytes await_resume();
+  [[gnu::always_inline]] Bytes await_resume() {
+    if (suspended()) [[likely]] {
+      deliver_interrupt(point_);
+      point_.check();
+      settle();  // what has been woken holds nothing, and its reader has forgotten it: its end may be skipped
+    } else {
+      reader_->check_exception();
+    }
+    // Negative is more than there can be.
+    auto data = reader_->buffer_.take(static_cast<std::size_t>(most_));
+    reader_->maybe_resume_transport();
+    return data;
+  }
 
  private:
   void stop_waiting() noexcept;
 
-  const Ref<StreamReader> reader_;
+  const HeldRef<StreamReader> reader_;
   const std::ptrdiff_t most_;
   union {
     WaitPoint point_;  // once it is suspended

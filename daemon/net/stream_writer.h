@@ -7,19 +7,17 @@
 
 #include "aio/event_loop.h"
 #include "aio/operation.h"
-#include "net/stream_reader.h"
+#include "net/stream_protocol.h"
 #include "net/tls_layer.h"
 #include "net/transport.h"
 
 namespace evloop {
 
-class StreamReaderProtocol;
-
 // asyncio's StreamWriter: the writing side of a stream, and its end. Closes the connection when it is destroyed, with a
 // warning if nobody had closed it (STREAM-20). Counts its references, plainly. Loop thread only.
 class StreamWriter final : public BlockCached {
  public:
-  StreamWriter(Ref<Transport> transport, Ref<StreamReaderProtocol> protocol, Ref<StreamReader> reader) noexcept;
+  StreamWriter(Ref<Transport> transport, Ref<StreamReaderProtocol> protocol) noexcept;
   ~StreamWriter();
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
@@ -53,14 +51,18 @@ class StreamWriter final : public BlockCached {
 
   void add_ref() noexcept { ++references_; }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (--references_ == 0) [[unlikely]]
+      dispose();
   }
 
  private:
   class DrainAwaiter;
 
+  void dispose() noexcept;
   // Nothing to wait for, and nothing to throw.
-  [[nodiscard]] bool drained() const;
+  [[nodiscard]] bool drained() const {
+    return !protocol_->reader().has_failed() && !transport_->is_closing() && !protocol_->must_drain();
+  }
   Coro<void> drain_slowly();
 
   template <class Layer>
@@ -68,13 +70,12 @@ class StreamWriter final : public BlockCached {
 
   Ref<Transport> transport_;
   const Ref<StreamReaderProtocol> protocol_;
-  const Ref<StreamReader> reader_;
   std::uint32_t references_ = 0;
 };
 
 class StreamWriter::DrainAwaiter {
  public:
-  DrainAwaiter(Ref<StreamWriter> writer, AwaitSite site) noexcept : writer_(std::move(writer)), site_(site) {}
+  DrainAwaiter(Ref<StreamWriter>&& writer, AwaitSite site) noexcept : writer_(std::move(writer)), site_(site) {}
 
   [[nodiscard]] bool await_ready() const { return writer_->drained(); }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> frame) {
@@ -85,7 +86,7 @@ class StreamWriter::DrainAwaiter {
   }
 
  private:
-  const Ref<StreamWriter> writer_;
+  const HeldRef<StreamWriter> writer_;
   const AwaitSite site_;
   SlowWay<void> slow_way_;
 };

@@ -11,7 +11,7 @@ Ref<StreamReaderProtocol> make_protocol(std::size_t limit, Ref<StreamReader>& re
 }
 
 Stream make_stream(Connection<StreamReaderProtocol> connection, const Ref<StreamReader>& reader) {
-  return {reader, Ref(new StreamWriter(connection.transport, connection.protocol, reader))};
+  return {reader, Ref(new StreamWriter(connection.transport, connection.protocol))};
 }
 
 // Where: what create_connection() takes.

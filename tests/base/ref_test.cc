@@ -67,5 +67,16 @@ TEST(Ref, OfADerivedClassIsOneOfItsBase) {
   EXPECT_EQ(base.get(), &object);
 }
 
+TEST(HeldRef, TakesAReferenceOverAndGivesItUpAtItsEnd) {
+  Counted object;
+  {
+    const HeldRef<Counted> held{Ref<Counted>(&object)};
+    EXPECT_EQ(object.references, 1);
+    EXPECT_EQ(&*held, &object);
+    EXPECT_EQ(held->references, 1);
+  }
+  EXPECT_EQ(object.references, 0);
+}
+
 }  // namespace
 }  // namespace evloop

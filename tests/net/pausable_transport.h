@@ -18,7 +18,6 @@ class PausableTransport final : public Transport {
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
   void close() override {}
   void abort() override {}
-  [[nodiscard]] bool is_closing() const noexcept override { return false; }
   void pause_reading() override {
     reading = false;
     ++pauses;

@@ -34,9 +34,8 @@ class CopyingTransport final : public FlowControlledTransport {
   void write_eof() override {}
   [[nodiscard]] bool can_write_eof() const noexcept override { return false; }
   [[nodiscard]] SendfileMode sendfile_mode() const noexcept override { return mode_; }
-  void close() override { closing = true; }
-  void abort() override { closing = true; }
-  [[nodiscard]] bool is_closing() const noexcept override { return closing; }
+  void close() override { closing_ = true; }
+  void abort() override { closing_ = true; }
   void pause_reading() override { reading = false; }
   void resume_reading() override { reading = true; }
   [[nodiscard]] bool is_reading() const noexcept override { return reading; }
@@ -49,7 +48,6 @@ class CopyingTransport final : public FlowControlledTransport {
 
   std::size_t buffered = 0;
   std::string sent;
-  bool closing = false;
   bool reading = true;
 
  private:

@@ -278,6 +278,33 @@ TEST_F(SocketTransportTest, PausingInsideDataReceivedStopsTheNext) {  // TRANS-2
   EXPECT_EQ(protocol_->data, "onetwo");
 }
 
+TEST_F(SocketTransportTest, PausedAndResumedBeforeItsTurnReadsInTheNextOne) {  // FD-02, TRANS-25
+  const auto transport = connect();
+  for (int i = 0; i < 3; ++i) {
+    send_text(peer_, "data");
+    loop_.call_soon([&] {
+      transport->pause_reading();
+      transport->resume_reading();
+    });
+    protocol_->data.clear();
+    turn();
+    EXPECT_EQ(protocol_->data, "");
+    turn();
+    EXPECT_EQ(protocol_->data, "data");
+  }
+}
+
+TEST_F(SocketTransportTest, OneThatGoesBeforeItsTurnReadsNothing) {
+  auto transport = connect();
+  send_text(peer_, "data");
+  loop_.call_soon([&] {
+    transport->abort();
+    transport = nullptr;
+  });
+  turn(3);
+  EXPECT_THAT(protocol_->calls, ElementsAre("made", "lost"));
+}
+
 TEST_F(SocketTransportTest, OneByteAtATimeArrivesWhole) {
   connect();
   std::string sent;

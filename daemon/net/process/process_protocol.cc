@@ -22,13 +22,17 @@ void ProcessProtocol::connection_made(SubprocessTransport& transport) {
     ++open_outputs_;
   }
   if (const auto pipe = transport.get_pipe_transport(0))
-    std_in_ = Ref(new StreamWriter(pipe, std_in_flow_, Ref(new StreamReader(loop_, limit_))));
+    std_in_ = Ref(new StreamWriter(pipe, std_in_flow_));
 }
 
 void ProcessProtocol::pipe_data_received(int fd, std::span<const std::byte> data) { output(fd)->feed_data(data); }
 
 void ProcessProtocol::pipe_connection_lost(int fd, std::exception_ptr error) {
-  if (fd == 0) return std_in_flow_->connection_lost(std::move(error));
+  if (fd == 0) {
+    std_in_flow_->connection_lost(std::move(error));
+    std_in_flow_->reader().set_exception(nullptr);  // asyncio's writer to a process knows no reader that failed
+    return;
+  }
   const auto& reader = output(fd);
   reader->set_transport(nullptr);
   if (error) {

@@ -42,7 +42,6 @@ class TlsTransport final : public FlowControlledTransport {
   void abort() override { force_close(nullptr); }
   [[nodiscard]] bool carries_layers() const noexcept override { return true; }
   void force_close(std::exception_ptr error) override;
-  [[nodiscard]] bool is_closing() const noexcept override { return closing_; }
   void pause_reading() override;
   void resume_reading() override;
   [[nodiscard]] bool is_reading() const noexcept override { return !closing_ && !reading_paused_; }
@@ -128,7 +127,6 @@ class TlsTransport final : public FlowControlledTransport {
   std::uint32_t dropped_writes_ = 0;
   State state_ = State::waiting;
   bool made_;  // the protocol knows of its connection
-  bool closing_ = false;
   bool lost_ = false;
   bool eof_called_ = false;
   bool reading_paused_ = false;        // by pause_reading()

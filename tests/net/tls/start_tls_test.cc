@@ -95,7 +95,7 @@ TEST_F(StartTlsTest, WhatAServersReaderHoldsAlreadyIsTls) {  // TLS-12
   turn(2);
   auto client = upgrade(client_, client_layer());
   turn(5);
-  const Ref<StreamWriter> writer(new StreamWriter(socket, protocol, reader));
+  const Ref<StreamWriter> writer(new StreamWriter(socket, protocol));
   auto server = loop_.create_task(writer->start_tls(server_layer()));
   turn_until([&] { return client.done() && server.done(); });
   ASSERT_FALSE(server.exception());
@@ -167,7 +167,6 @@ TEST_F(StartTlsTest, RefusesWhatIsNoLayerAndNoTransportOfItsKind) {  // TLS-13
     [[nodiscard]] bool can_write_eof() const noexcept override { return false; }
     void close() override {}
     void abort() override {}
-    [[nodiscard]] bool is_closing() const noexcept override { return false; }
     void pause_reading() override {}
     void resume_reading() override {}
     [[nodiscard]] bool is_reading() const noexcept override { return false; }
