@@ -83,6 +83,10 @@ class WorkloadShare {
   // Let what is open come to its end: idle keep-alive connections close, busy ones after their work.
   virtual void drain() = 0;
 
+  // Its loop runs again, or goes on, after all: what a drain or an abort has ended may begin anew. Also told to a share
+  // that was not drained. Those whose work comes from listeners need not know: these come back by themselves.
+  virtual void resume() {}
+
   // Cut what is still open. After it, and a few turns of the loop, connections() is 0. The loop may close
   // without these turns: then the destructor closes what is left.
   virtual void abort() = 0;
