@@ -137,7 +137,7 @@ workloads:
              slice: {size: 7B, delay: 2ms}, blackhole: true, reset: {bytes: 10KiB, time: 1m}}
 )");
   ASSERT_EQ(settings.workloads.size(), 1U);
-  const auto& faults = std::get<workloads::TcpProxyOptions>(settings.workloads[0].kind).connection.faults;
+  const auto& faults = options_of<workloads::TcpProxyOptions>(settings.workloads[0]).connection.faults;
   EXPECT_EQ(faults, (host::FaultSpec{.percent = 7,
                                      .seed = 8,
                                      .direction = host::FaultDirection::to_client,
