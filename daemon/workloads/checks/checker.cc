@@ -39,11 +39,13 @@ bool speaks_tls(const CheckOptions& options) {
   }
 }
 
-// Whom the certificate is to be for, if it is not the address: the one who is asked for in the request.
-const std::string& server_name_of(const CheckOptions& options) {
-  if (options.tls_options.server_name.empty() && options.kind == CheckKind::http) return options.host;
-  if (options.tls_options.server_name.empty() && options.kind == CheckKind::grpc) return options.authority;
-  return options.tls_options.server_name;
+// Whom the certificate is to be for, if it is not the address: the one who is asked for in the request, which may have a
+// port.
+std::string server_name_of(const CheckOptions& options) {
+  if (!options.tls_options.server_name.empty()) return options.tls_options.server_name;
+  if (options.kind != CheckKind::http && options.kind != CheckKind::grpc) return "";
+  const auto& asked = options.kind == CheckKind::http ? options.host : options.authority;
+  return asked.starts_with('[') ? asked.substr(1, asked.find(']') - 1) : asked.substr(0, asked.find(':'));
 }
 
 evloop::TlsClient make_tls(const CheckOptions& options) {

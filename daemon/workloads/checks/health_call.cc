@@ -156,6 +156,8 @@ std::string HealthCall::verdict() const {
   const auto refuse = [](const std::string& why) -> std::string { throw evloop::ValueError(why); };
   if (answer.grpc_status.empty()) {
     if (!answer.http_status.empty() && answer.http_status != "200") return refuse("HTTP status " + answer.http_status);
+    if (!answer.closed && answer.received > 0 && nghttp2_session_want_read(answer.session) == 0)
+      return refuse("what it sends is no HTTP/2");
     if (!answer.closed) return refuse("the connection ended before an answer");
     if (answer.reset != NGHTTP2_NO_ERROR)
       return refuse(std::string("the stream was reset: ") + nghttp2_http2_strerror(answer.reset));

@@ -4,6 +4,7 @@
 
 #include "net/net_test.h"
 #include "net/socket.h"
+#include "workloads/dns/name_server.h"
 
 namespace evloopd::workloads {
 namespace {
@@ -53,7 +54,7 @@ class ProbeTest : public evloop::NetTest {
   ProbeTest() : NetTest(Time::is_virtual) {}
   ~ProbeTest() override {
     share_.reset();
-    turn(5);
+    if (!loop_.is_closed()) turn(5);
   }
 
   void start(std::vector<ProbeTargetOptions> targets) {
@@ -240,6 +241,31 @@ TEST_F(ProbeTest, AnAbortEndsItAtOnce) {
   pass(60s);
   EXPECT_EQ(slow.times.size(), 1U);
   EXPECT_THAT(log(), IsEmpty()) << "and is no failure";
+}
+
+TEST_F(ProbeTest, ALoopMayBeClosedWhileProbesAreUnderWay) {
+  std::optional<NameServer> names(std::in_place, loop_);
+  names->fall_silent();
+  std::optional<Server> slow(std::in_place, loop_);
+  slow->keeps = true;
+  std::vector<ProbeTargetOptions> targets;
+  for (const auto kind : {CheckKind::expect, CheckKind::http, CheckKind::tls, CheckKind::grpc, CheckKind::dns}) {
+    auto options = waiting_target("t" + std::to_string(targets.size()), slow->address());
+    options.check.kind = kind;
+    options.check.query = "app.internal";
+    if (kind == CheckKind::dns) options.address = names->address();
+    targets.push_back(options);
+  }
+  targets.push_back(waiting_target("name", "app.internal:80"));
+  targets.back().name_servers = {names->address()};
+  start(targets);
+  pass(1500ms);
+  EXPECT_EQ(share_->connections(), targets.size());
+  slow.reset();
+  names.reset();
+  loop_.close();
+  share_.reset();
+  EXPECT_THAT(reports_, IsEmpty());
 }
 
 TEST_F(ProbeTest, ALoopThatGoesOnAfterADrainProbesAgain) {
