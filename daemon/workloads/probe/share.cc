@@ -52,8 +52,9 @@ struct ProbeShare::Turn {
 
 ProbeShare::ProbeShare(evloop::EventLoop& loop, std::shared_ptr<TargetList> list)
     : loop_(loop), list_(std::move(list)), duty_(std::make_shared<Duty>(this, list_)) {
-  duty_->number = list_->take_over(loop.port(), [duty = duty_] {
-    if (!duty->is_over()) duty->share->work();
+  // The list must not hold what holds the list.
+  duty_->number = list_->take_over(loop.port(), [weak = std::weak_ptr(duty_)] {
+    if (const auto duty = weak.lock(); duty && !duty->is_over()) duty->share->work();
   });
   work();
 }
