@@ -55,6 +55,7 @@ void HostedLoop::run_forever(evloop::EventLoop& loop, std::uint64_t run) {
   begin_run(loop, run);
   std::optional<std::string> error;
   try {
+    shares_.resume();
     loop.run_forever();
   } catch (...) {
     error = evloop::describe(std::current_exception());
@@ -89,7 +90,10 @@ void HostedLoop::part_with_shares(evloop::EventLoop& loop, CloseMode mode) {
 HostResult<void> HostedLoop::start(Deadline deadline) {
   const auto admitted = life_.admit(Command::start);
   if (!admitted) return std::unexpected(admitted.error());
-  if (admitted->before == LoopState::draining) return {};
+  if (admitted->before == LoopState::draining) {
+    worker_.on_loop([self = shared_from_this()](evloop::EventLoop&) { self->shares_.resume(); });
+    return {};
+  }
   worker_.execute(
       [self = shared_from_this(), run = admitted->run](evloop::EventLoop& loop) { self->run_forever(loop, run); });
   const bool left = life_.wait_while(LoopState::starting, deadline);

@@ -10,6 +10,7 @@ struct LoopShares::Attached {
   std::shared_ptr<Workload> workload;  // before the share, which may use it to its end
   std::unique_ptr<WorkloadShare> share;
   std::map<SharedSocket, std::shared_ptr<ListenerGate>> gates;
+  bool leaving = false;  // its workload was removed or replaced
 };
 
 LoopShares::LoopShares() = default;
@@ -50,7 +51,10 @@ void LoopShares::drain() {
 }
 
 void LoopShares::drain(const std::string& key) {
-  if (const auto found = attached_.find(key); found != attached_.end()) found->second->share->drain();
+  const auto found = attached_.find(key);
+  if (found == attached_.end()) return;
+  found->second->leaving = true;
+  found->second->share->drain();
 }
 
 void LoopShares::abort() {
@@ -59,6 +63,11 @@ void LoopShares::abort() {
 
 void LoopShares::abort(const std::string& key) {
   if (const auto found = attached_.find(key); found != attached_.end()) found->second->share->abort();
+}
+
+void LoopShares::resume() {
+  for (const auto& [key, attached] : attached_)
+    if (!attached->leaving) attached->share->resume();
 }
 
 void LoopShares::clear() {

@@ -37,11 +37,13 @@ class LoopShares {
   // Any thread, at once: no connection is accepted any more.
   void bar() noexcept { barred_.store(true, std::memory_order_relaxed); }
 
-  // All shares, or the one.
+  // All shares, or the one, which does not come back.
   void drain();
   void drain(const std::string& key);
   void abort();
   void abort(const std::string& key);
+  // After these, all but those that were drained alone.
+  void resume();
   // Destroys everything.
   void clear();
 

@@ -42,17 +42,21 @@ struct Fact {
   std::string value;
 };
 
+struct MeasureLabel {
+  std::string name;  // snake_case: "result"
+  std::string value;
+};
+
 // What a workload measures beside what all do: exported as the metric `evloopd_workload_<name>`, with the label
-// `workload` and, if there is one, another. Names and labels come from the configuration or the program, and never from
-// a client: each new one is a series that stays.
+// `workload` and those it has itself. Names and labels come from the configuration or the program, and never from a
+// client: each new one is a series that stays.
 struct Measure {
   enum class Type { counter, gauge };
   std::string name;  // snake_case, with a base unit; ends in _total if it is a counter: "probe_results_total"
   std::string help;  // one line; the same for all measures of the name
   Type type = Type::gauge;
   double value = 0;
-  std::string label{};  // "result"
-  std::string label_value{};
+  std::vector<MeasureLabel> labels{};
 };
 
 // Whose a share is, for what it writes down.
@@ -86,6 +90,10 @@ class WorkloadShare {
 
   // Let what is open come to its end: idle keep-alive connections close, busy ones after their work.
   virtual void drain() = 0;
+
+  // Its loop runs again, or goes on, after all: what a drain or an abort has ended may begin anew. Also told to a share
+  // that was not drained. Those whose work comes from listeners need not know: these come back by themselves.
+  virtual void resume() {}
 
   // Cut what is still open. After it, and a few turns of the loop, connections() is 0. The loop may close
   // without these turns: then the destructor closes what is left.

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "metrics/families.h"
@@ -21,8 +23,12 @@ bool is_word(std::string_view text) {
 bool is_valid(const Measure& measure) {
   const bool counts = measure.type == Measure::Type::counter;
   const bool one_line = measure.help.find_first_of("\\\n") == std::string::npos;
+  std::set<std::string_view> labels{"workload"};
+  const auto is_new_word = [&](const host::MeasureLabel& label) {
+    return is_word(label.name) && labels.insert(label.name).second;
+  };
   return is_word(measure.name) && counts == measure.name.ends_with("_total") && one_line &&
-         (measure.label.empty() || (is_word(measure.label) && measure.label != "workload"));
+         std::ranges::all_of(measure.labels, is_new_word);
 }
 
 Family family_of(const Measure& measure) {
@@ -41,7 +47,7 @@ void put_measures(const std::vector<host::WorkloadSnapshot>& workloads,
       if (!is_valid(measure)) continue;
       auto& family = by_name.try_emplace(measure.name, family_of(measure)).first->second;
       Labels labels{{.name = "workload", .value = workload.name}};
-      if (!measure.label.empty()) labels.push_back({.name = measure.label, .value = measure.label_value});
+      for (const auto& [name, value] : measure.labels) labels.push_back({.name = name, .value = value});
       family.add(std::move(labels), measure.value);
     }
   }

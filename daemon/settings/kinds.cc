@@ -5,11 +5,13 @@
 #include <memory>
 
 #include "settings/http.h"
+#include "settings/probe.h"
 #include "settings/proxy.h"
 #include "settings/units.h"
 #include "settings/upstreams.h"
 #include "workloads/http_respond.h"
 #include "workloads/options.h"
+#include "workloads/probe.h"
 #include "workloads/tcp_discard.h"
 #include "workloads/tcp_echo.h"
 #include "workloads/tcp_proxy.h"
@@ -51,8 +53,8 @@ TcpProxyOptions read_tcp_proxy(Mapping& keys, const KindContext& context) {
   return options;
 }
 
-Lines print_tcp_proxy(const TcpProxyOptions& options, const Hidden&) {
-  auto lines = print_upstreams(options.upstreams);
+Lines print_tcp_proxy(const TcpProxyOptions& options, const Hidden& hidden) {
+  auto lines = print_upstreams(options.upstreams, hidden);
   lines.push_back(fmt::format("buffer: {}", format_size(options.buffer)));
   for (auto& line : print_connection(options.connection)) lines.push_back(std::move(line));
   return lines;
@@ -65,10 +67,19 @@ Kind tcp_proxy() {
                     .make = [](const TcpProxyOptions& options) { return std::make_unique<TcpProxy>(options); }});
 }
 
+Kind probe() {
+  auto kind = make_kind<ProbeOptions>(
+      "probe", {.read = [](Mapping& keys, const KindContext&) { return read_probe(keys); },
+                .print = print_probe,
+                .make = [](const ProbeOptions& options) { return std::make_unique<Probe>(options); }});
+  kind.listens = false;
+  return kind;
+}
+
 }  // namespace
 
 const Kinds& standard_kinds() {
-  static const Kinds kinds{tcp_echo(), tcp_discard(), http_respond(), tcp_proxy()};
+  static const Kinds kinds{tcp_echo(), tcp_discard(), http_respond(), tcp_proxy(), probe()};
   return kinds;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "settings/address.h"
+#include "settings/kind.h"
 #include "settings/value.h"
 #include "workloads/upstreams/options.h"
 
@@ -15,6 +16,7 @@ namespace evloopd::settings {
                                                          bool may_exec);
 
 // The same keys, a line each.
-[[nodiscard]] std::vector<std::string> print_upstreams(const workloads::UpstreamsOptions& options);
+[[nodiscard]] std::vector<std::string> print_upstreams(const workloads::UpstreamsOptions& options,
+                                                       const Hidden& hidden);
 
 }  // namespace evloopd::settings

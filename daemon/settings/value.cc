@@ -167,7 +167,7 @@ Mapping Value::mapping(std::string_view what) const {
 std::string Mapping::path_of(std::string_view key) const { return (path_.empty() ? "" : path_ + ".") + printable(key); }
 
 Value Mapping::operator[](std::string_view key) {
-  known_.emplace_back(key);
+  if (std::ranges::find(known_, key) == known_.end()) known_.emplace_back(key);
   if (node_)
     for (const auto& entry : node_->entries)
       if (entry.key == key) return {*reading_, entry.value, entry.value->position, path_of(key)};

@@ -15,7 +15,8 @@ inline const std::array<std::string, 2> selector_words{"epoll", "poll"};
 inline const std::array<std::string, 3> proxy_header_words{"none", "v1", "v2"};
 inline const std::array<std::string, 5> balance_words{"round_robin", "least_conn", "power_of_two", "source_hash",
                                                       "consistent_hash"};
-inline const std::array<std::string, 6> check_kind_words{"none", "tcp", "tls", "http", "expect", "exec"};
+inline const std::array<std::string, 8> check_kind_words{"none", "tcp", "tls", "http", "expect", "exec", "grpc", "dns"};
+inline const std::array<std::string, 6> dns_type_words{"A", "AAAA", "MX", "NS", "SRV", "TXT"};
 inline const std::array<std::string, 2> all_down_words{"refuse", "use_all"};
 inline const std::array<std::string, 3> tls_verify_words{"none", "optional", "required"};
 inline const std::array<std::string, 2> tls_version_words{"1.2", "1.3"};

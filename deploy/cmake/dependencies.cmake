@@ -4,7 +4,7 @@
 #   everywhere        Threads::Threads; the library, base, aio and net, needs nothing else
 #   the daemon        fmt::fmt spdlog::spdlog
 #   net/tls           OpenSSL::SSL
-#   workloads         llhttp (compiled here) PkgConfig::cares
+#   workloads         llhttp (compiled here) PkgConfig::cares PkgConfig::nghttp2
 #   metrics           prometheus-cpp::core
 #   settings          yaml-cpp
 #   proto, control, ctl, app    protobuf::libprotobuf gRPC::grpc++ gRPC::grpc++_reflection nlohmann_json::nlohmann_json
@@ -29,6 +29,7 @@ if(EVLOOPD_DAEMON)
   find_package(yaml-cpp REQUIRED)
   find_package(prometheus-cpp REQUIRED)
   pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
+  pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)
   # yaml-cpp 0.7 exports a bare target without a namespace.
   if(NOT TARGET yaml-cpp::yaml-cpp)
     add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)

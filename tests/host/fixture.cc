@@ -42,6 +42,7 @@ class GreeterShare final : public WorkloadShare {
   }
   [[nodiscard]] std::size_t connections() const override { return count_; }
   void drain() override { ++doings_->drained; }
+  void resume() override { ++doings_->resumed; }
   void abort() override {
     ++doings_->aborted;
     forget_all();

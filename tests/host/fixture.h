@@ -53,6 +53,7 @@ struct Doings {
   std::function<void(evloop::EventLoop&)> on_attach = [](evloop::EventLoop&) {};
   std::atomic<int> shares{0};
   std::atomic<int> drained{0};
+  std::atomic<int> resumed{0};
   std::atomic<int> aborted{0};
   std::atomic<bool> keeps_connections{false};  // else: one byte, and closed
   std::atomic<bool> destroyed{false};          // the workload

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <stdexcept>
+#include <thread>
 
 #include "host/fixture.h"
 
@@ -47,6 +48,34 @@ TEST_F(WorkloadOnLoops, IsAttachedToALoopAtRestAndToARunningOne) {
   ASSERT_TRUE(host->add_workload({.name = "web", .loops = {"rests", "runs"}, .listeners = {{.address = "127.0.0.1:0"}}},
                                  make_greeter(doings)));
   EXPECT_EQ(doings->shares, 2);
+}
+
+TEST_F(WorkloadOnLoops, IsResumedWhenItsLoopIsStartedAfterADrain) {
+  run("io-0");
+  greet_on({"io-0"});
+  ASSERT_TRUE(host->drain("io-0", soon()));
+  EXPECT_EQ(doings->drained, 1);
+  EXPECT_EQ(doings->resumed, 0);
+  ASSERT_TRUE(host->start("io-0", soon()));
+  EXPECT_EQ(doings->resumed, 1);
+}
+
+TEST_F(WorkloadOnLoops, IsResumedWhenADrainIsTakenBack) {
+  const auto client = keep_one_on("io-0");
+  const std::jthread drain([&] { static_cast<void>(host->drain("io-0", soon())); });
+  ASSERT_TRUE(eventually([&] { return doings->drained == 1; }));
+  ASSERT_TRUE(host->start("io-0", soon()));
+  EXPECT_TRUE(eventually([&] { return doings->resumed == 1; }));
+}
+
+TEST_F(WorkloadOnLoops, OneThatWasRemovedIsNotResumed) {
+  const auto client = keep_one_on("io-0");
+  ASSERT_TRUE(host->remove_workload("web"));
+  ASSERT_TRUE(eventually([&] { return doings->drained == 1; }));
+  ASSERT_TRUE(host->stop("io-0", soon()));
+  ASSERT_TRUE(host->start("io-0", soon()));
+  EXPECT_EQ(doings->shares, 1);
+  EXPECT_EQ(doings->resumed, 0);
 }
 
 TEST_F(WorkloadOnLoops, OneThatCannotBeAttachedToAllIsAttachedToNone) {

@@ -64,13 +64,18 @@ class Measuring final : public host::Workload {
   }
   [[nodiscard]] std::vector<host::Measure> measures() const override {
     using enum host::Measure::Type;
-    return {{.name = "runs_total", .help = "Runs.", .type = counter, .value = 5, .label = "result", .label_value = "ok"},
-            {.name = "runs_total", .help = "Runs.", .type = counter, .label = "result", .label_value = "failed"},
+    return {{.name = "runs_total",
+             .help = "Runs.",
+             .type = counter,
+             .value = 5,
+             .labels = {{"result", "ok"}, {"target", "a"}}},
+            {.name = "runs_total", .help = "Runs.", .type = counter, .labels = {{"result", "failed"}, {"target", "a"}}},
             {.name = "last_run_seconds", .help = "How long the last one took.", .value = 1.5},
             {.name = "Wrong", .help = "A name in capitals."},
             {.name = "wrong", .help = "A counter that does not end in _total.", .type = counter},
             {.name = "wrong_total", .help = "A gauge that does."},
-            {.name = "wrong_label", .help = "The workload's own label.", .label = "workload"},
+            {.name = "wrong_label", .help = "The workload's own label.", .labels = {{"workload", "w"}}},
+            {.name = "wrong_labels", .help = "The same label twice.", .labels = {{"a", "1"}, {"a", "2"}}},
             {.name = "bytes_in", .help = "Two\nlines."},
             {.name = "connections_open", .help = "The name of a family of all workloads."}};
   }
@@ -307,8 +312,8 @@ TEST_F(MetricsText, AKindMeasuresWhatItLikesAndItsMistakesSpoilNothing) {
   for (const auto* name : {"one", "two"})
     ASSERT_TRUE(host.add_workload({.name = name, .loops = {"io-0"}, .listeners = {}}, std::make_unique<Measuring>()));
   const auto series = scrape();
-  EXPECT_EQ(value(series, R"(evloopd_workload_runs_total{workload="two",result="ok"})"), 5);
-  EXPECT_EQ(value(series, R"(evloopd_workload_runs_total{workload="one",result="failed"})"), 0);
+  EXPECT_EQ(value(series, R"(evloopd_workload_runs_total{workload="two",result="ok",target="a"})"), 5);
+  EXPECT_EQ(value(series, R"(evloopd_workload_runs_total{workload="one",result="failed",target="a"})"), 0);
   EXPECT_EQ(value(series, R"(evloopd_workload_last_run_seconds{workload="one"})"), 1.5);
   const auto text = metrics_text(host, "1.2.3");
   EXPECT_THAT(text, HasSubstr("# TYPE evloopd_workload_runs_total counter"));

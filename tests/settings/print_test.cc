@@ -5,8 +5,10 @@
 #include <fstream>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "settings/loading.h"
+#include "workloads/probe/options.h"
 
 namespace evloopd::settings {
 namespace {
@@ -47,10 +49,11 @@ auto fields(const workloads::ConnectionOptions& o) {
 }
 auto fields(const workloads::CheckOptions& o) {
   const auto& [kind, interval, down_interval, jitter, timeout, rise, fall, port, tls, tls_options, method, path, host,
-               statuses, header, body, send, expect, command, may_exec] = o;
-  const auto& [verify, server_name, ca] = tls_options;
+               statuses, header, body, send, expect, command, may_exec, service, authority, query, type, answers] = o;
+  const auto& [verify, server_name, ca, minimum_version] = tls_options;
   return std::tuple(kind, interval, down_interval, jitter, timeout, rise, fall, port, tls, verify, server_name, ca,
-                    method, path, host, statuses, header, body, send, expect, command, may_exec);
+                    method, path, host, statuses, header, body, send, expect, command, may_exec, minimum_version,
+                    service, authority, query, type, answers);
 }
 auto fields(const workloads::UpstreamsOptions& o) {
   const auto& [list, balance, timeout, attempts, retries, queue, ejection, check, slow_start, all_down, dns] = o;
@@ -70,6 +73,14 @@ auto fields(const workloads::TcpProxyOptions& o) {
   const auto& [upstreams, buffer, connection] = o;
   return std::tuple(fields(upstreams), buffer, fields(connection));
 }
+auto fields(const workloads::ProbeOptions& o) {
+  const auto& [targets] = o;
+  using Check = decltype(fields(workloads::CheckOptions()));
+  std::vector<std::tuple<std::string, std::string, Check, std::vector<std::string>>> all;
+  for (const auto& [name, address, check, name_servers] : targets)
+    all.emplace_back(name, address, fields(check), name_servers);
+  return all;
+}
 auto fields(const ControlSocket& o) {
   const auto& [socket, mode, group] = o;
   return std::tuple(socket, mode, group);
@@ -85,7 +96,8 @@ bool compare(const WorkloadSettings& a, const WorkloadSettings& b) {
 void expect_equal_kinds(const WorkloadSettings& a, const WorkloadSettings& b) {
   ASSERT_EQ(a.kind->kind(), b.kind->kind());
   EXPECT_TRUE(compare<workloads::TcpEchoOptions>(a, b) || compare<workloads::TcpDiscardOptions>(a, b) ||
-              compare<workloads::HttpRespondOptions>(a, b) || compare<workloads::TcpProxyOptions>(a, b))
+              compare<workloads::HttpRespondOptions>(a, b) || compare<workloads::TcpProxyOptions>(a, b) ||
+              compare<workloads::ProbeOptions>(a, b))
       << a.kind->kind() << " is not compared";
 }
 
@@ -145,11 +157,32 @@ workloads:
 )";
   const std::string rest = ", interval: 3s, down_interval: 1s, jitter: 0, timeout: 500ms, rise: 4, fall: 5";
   for (const std::string check :
-       {"kind: tcp, port: 81", "kind: tls, verify: false, server_name: a.example, ca: /etc/ca.pem",
+       {"kind: tcp, port: 81",
+        R"(kind: tls, verify: false, server_name: a.example, ca: /etc/ca.pem, minimum_version: "1.3")",
+        "kind: grpc, tls: true, service: a.B, authority: c.example",
         R"(kind: http, tls: true, method: HEAD, path: "/h?a=$b", host: h, statuses: [200, 3xx], header: "A: b")",
         R"(kind: http, body: "\"${x:-é}\"")",
         R"(kind: expect, send: "PING\r\n", expect: "+PONG\r")", R"(kind: exec, command: [/bin/sh, -c, "exit 0"])"})
     expect_round_trip(begin + "    check: {" + check + rest + "}\n");
+}
+
+TEST(PrintConfig, ProbesLoadBackToEqualSettings) {
+  expect_round_trip(R"(
+version: 1
+workloads:
+  - name: p
+    kind: probe
+    name_servers: ["127.0.0.1:53"]
+    targets:
+      - {name: a, address: "[::1]:83", check: {kind: tcp, interval: 3s, jitter: 0, timeout: 500ms, rise: 4, fall: 5}}
+      - {name: b, address: "www.example.org:443", check: {kind: tls, interval: 1h, failing_interval: 7s,
+         minimum_version: "1.3"}}
+      - {name: c, address: "unix:/run/x", check: {kind: http, path: "/h?a=$b", statuses: [200], body: "\"$${x}\""}}
+      - {name: d, address: "10.0.0.1:1", check: {kind: expect, send: "PING\r\n", expect: "+PONG\r"}}
+      - {name: e, address: "10.0.0.1:2", check: {kind: grpc, tls: true, verify: false, service: a.B, authority: c}}
+      - {name: f, check: {kind: dns, query: a.example}}
+      - {name: g, address: "10.0.0.2:53", check: {kind: dns, query: a.example, type: MX, answers: ["10 Mail.Example."]}}
+)");
 }
 
 TEST(PrintConfig, LoadsBackToEqualSettings) {
@@ -220,6 +253,26 @@ TEST(PrintConfig, ShowsTheExpressionOfASecretAndNotTheSecret) {
   const auto printed = print_config(*settings);
   EXPECT_EQ(printed.find("s3cret"), std::string::npos);
   EXPECT_NE(printed.find("body: \"$${a} ${file:" + path + "}\"\n"), std::string::npos) << printed;
+  expect_round_trip(text);
+  std::remove(path.c_str());
+}
+
+TEST(PrintConfig, ShowsTheExpressionOfWhatACheckSends) {
+  const std::string path = testing::TempDir() + "print_config_send";
+  std::ofstream(path) << "s3cret";
+  const auto send = "send: \"AUTH ${file:" + path + "}\"";
+  const auto check = "check: {kind: expect, " + send + ", expect: OK}";
+  const auto text =
+      "version: 1\nworkloads:\n- {name: w, kind: probe, targets: [{name: a, address: '127.0.0.1:1', " + check +
+      "}]}\n- {name: p, kind: tcp.proxy, listen: [{address: '127.0.0.1:0'}], upstreams: [{address: '127.0.0.1:1'}], " +
+      check + "}\n";
+  const auto settings = load_text("f", text, test_environment());
+  ASSERT_TRUE(settings) << problems_of(text);
+  EXPECT_EQ(options_of<workloads::ProbeOptions>(settings->workloads.at(0)).targets.at(0).check.send, "AUTH s3cret");
+  const auto printed = print_config(*settings);
+  EXPECT_EQ(printed.find("s3cret"), std::string::npos);
+  EXPECT_NE(printed.find("\n          " + send), std::string::npos) << printed;
+  EXPECT_NE(printed.find("\n      " + send), std::string::npos) << printed;
   expect_round_trip(text);
   std::remove(path.c_str());
 }

@@ -147,12 +147,12 @@ TEST(Problems, OfWorkloads) {
   check({
       {begin + "  - tcp.echo\n", "f:4:5: workloads[0]: must be a mapping with keys, got \"tcp.echo\"\n"},
       {begin + "  - {}\n",
-       "f:4:5: workloads[0].kind: is missing; write tcp.echo, tcp.discard, http.respond or tcp.proxy\n"
+       "f:4:5: workloads[0].kind: is missing; write tcp.echo, tcp.discard, http.respond, tcp.proxy or probe\n"
        "f:4:5: workloads[0].listen: is missing; write `listen: [{address: \"127.0.0.1:8080\"}]`\n"
        "f:4:5: workloads[0].name: is missing; a workload has a name, such as web\n"},
       {begin + "  - {name: A, kind: echo, listen: [], body: x}\n",
        "f:4:12: workloads[0].name: must be a name of 1 to 63 of a-z, 0-9 and -, with no - at either end, got \"A\"\n"
-       "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond or tcp.proxy, got \"echo\"\n"
+       "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond, tcp.proxy or probe, got \"echo\"\n"
        "f:4:35: workloads[0].listen: is empty; a workload listens on at least one address\n"},
       {begin + "  - {name: a, kind: tcp.echo, listen: [{address: '127.0.0.1:1'}], body: x}\n",
        "f:4:67: workloads[0].body: unknown key; allowed here: name, kind, loops, listen, backlog\n"},
@@ -207,6 +207,60 @@ TEST(Problems, OfAProxysConnections) {
        "f:7:23: workloads[0].routes.a.example: is empty; a route has at least one upstream\n"},
       {begin + "  proxy_protocol: {send: v3}\n",
        "f:7:26: workloads[0].proxy_protocol.send: must be none, v1 or v2, got \"v3\"\n"},
+  });
+}
+
+TEST(Problems, OfProbes) {
+  const std::string begin = "version: 1\nworkloads:\n- name: a\n  kind: probe\n";
+  const auto target = [&](const std::string& keys) { return begin + "  targets: [{name: t, " + keys + "}]\n"; };
+  const std::string where = "workloads[0].targets[0].";
+  const std::string address_syntax =
+      "must be an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/app.sock, or a host with its port such as "
+      "www.example.org:443";
+  const std::string allowed =
+      "allowed here: kind, interval, failing_interval, jitter, timeout, rise, fall, tls, verify, server_name, ca, "
+      "minimum_version, method, path, host, statuses, header, body, send, expect, service, authority, query, type, "
+      "answers\n";
+  check({
+      {begin, "f:3:3: workloads[0].targets: is missing; write `targets: [{name: site, address: "
+              "\"www.example.org:443\", check: {kind: tls}}]`\n"},
+      {begin + "  targets: []\n", "f:5:12: workloads[0].targets: is empty; a probe has at least one target\n"},
+      {begin + "  listen: [{address: '127.0.0.1:1'}]\n  targets: [{name: t, check: {kind: dns, query: a.b}}]\n",
+       "f:5:3: workloads[0].listen: unknown key; allowed here: name, kind, loops, name_servers, targets\n"},
+      {begin + "  targets:\n  - {name: t, check: {kind: dns, query: a.b}}\n  - {name: t, check: {kind: dns, query: a.b}}\n",
+       "f:7:5: workloads[0].targets[1]: \"t\" is taken by the target in line 6\n"},
+      {begin + "  targets: [{name: A, address: '127.0.0.1:1', check: {kind: tcp}}]\n",
+       "f:5:20: " + where + "name: must be a name of 1 to 63 of a-z, 0-9 and -, with no - at either end, got \"A\"\n"},
+      {target("check: {kind: tcp}"), "f:5:13: " + where + "address: is missing; write `address: \"www.example.org:443\"`\n"},
+      {target("address: '127.0.0.1:1'"), "f:5:13: " + where + "check: is missing; write `check: {kind: tcp}`\n"},
+      {target("address: 'a b:1', check: {kind: tcp}"),
+       "f:5:32: " + where + "address: " + address_syntax + ": the DNS name 'a b:1' is not a host's\n"},
+      {target("address: www.example.org, check: {kind: tcp}"),
+       "f:5:32: " + where + "address: " + address_syntax + ": the DNS name 'www.example.org' has no port\n"},
+      {target("address: _app._tcp.internal, check: {kind: tcp}"),
+       "f:5:32: " + where + "address: " + address_syntax + ", got \"_app._tcp.internal\"\n"},
+      {target("address: '127.0.0.1:0', check: {kind: tcp}"),
+       "f:5:32: " + where + "address: must have a port to connect to, got port 0\n"},
+      {target("address: '0.0.0.0:1', check: {kind: tcp}"),
+       "f:5:32: " + where + "address: must be an address to connect to, got 0.0.0.0, which stands for all addresses\n"},
+      {target("address: 'unix:/run/x', check: {kind: dns, query: a.b}"),
+       "f:5:32: " + where + "address: must be the IP address of a name server with its port, such as 127.0.0.1:53\n"},
+      {target("address: '127.0.0.1:1', check: {kind: exec}"),
+       "f:5:61: " + where + "check.kind: must be tcp, tls, http, expect, grpc or dns, got \"exec\"\n"},
+      {target("address: '127.0.0.1:1', check: {kind: tcp, port: 2, down_interval: 2s, command: [a]}"),
+       "f:5:66: " + where + "check.port: unknown key; " + allowed + "f:5:75: " + where +
+           "check.down_interval: unknown key; " + allowed + "f:5:94: " + where + "check.command: unknown key; " + allowed},
+      {target("address: '127.0.0.1:1', check: {kind: tcp, query: a.b, service: 'a b'}"),
+       "f:5:73: " + where + "check.query: is not for a check of the kind tcp\n"
+       "f:5:87: " + where + "check.service: is not for a check of the kind tcp\n"
+       "f:5:87: " + where + "check.service: must be the name of a service, at most 1024 characters, got \"a b\"\n"},
+      {target("check: {kind: dns, type: PTR, answers: [a]}"),
+       "f:5:30: " + where + "check.query: is missing; write `query: www.example.org`\n"
+       "f:5:48: " + where + "check.type: must be A, AAAA, MX, NS, SRV or TXT, got \"PTR\"\n"
+       "f:5:63: " + where + "check.answers[0]: must be an IPv4 address, as the type is A, got \"a\"\n"},
+      {target("check: {kind: dns, query: 'a b', type: AAAA, answers: ['10.0.0.1']}"),
+       "f:5:49: " + where + "check.query: must be a name such as www.example.org, got \"a b\"\n"
+       "f:5:78: " + where + "check.answers[0]: must be an IPv6 address, as the type is AAAA, got \"10.0.0.1\"\n"},
   });
 }
 

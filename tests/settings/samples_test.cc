@@ -126,6 +126,14 @@ workloads:
   - {name: web, kind: http.respond, listen: [{address: "127.0.0.1:8081"}]}
   - {name: front, kind: tcp.proxy, listen: [{address: "127.0.0.1:8080"}], upstreams: [{address: "127.0.0.1:8081"},
      {dns: "app.internal:8081"}]}
+  - name: watch
+    kind: probe
+    targets:
+      - {name: port, address: "127.0.0.1:8081", check: {kind: tcp}}
+      - {name: site, address: "www.example.org:80", check: {kind: http}}
+      - {name: store, address: "127.0.0.1:6379", check: {kind: expect, expect: "+PONG"}}
+      - {name: service, address: "127.0.0.1:50051", check: {kind: grpc}}
+      - {name: names, check: {kind: dns, query: www.example.org}}
 )",
                         test_environment());
   ASSERT_TRUE(bare);

@@ -17,6 +17,7 @@
 #include "host/loop_host.h"
 #include "net/socket_address.h"
 #include "workloads/make_workload.h"
+#include "workloads/probe.h"
 
 namespace evloopd::workloads {
 namespace {
@@ -389,6 +390,69 @@ TEST_F(ProxyOnLoops, ShutsDownUnderLoad) {
   Client client(address_);
   ASSERT_TRUE(client.is_served());
   EXPECT_THAT(host_.shutdown(2s, nullptr), testing::IsEmpty());
+}
+
+// Two targets, of which the one is up and the other down, at a quick pace.
+class ProbeOnALoop : public testing::Test {
+ protected:
+  ProbeOnALoop() {
+    EXPECT_TRUE(host_.create({.name = "io-0", .labels = {}}));
+    EXPECT_TRUE(host_.start("io-0", soon()));
+    EXPECT_TRUE(host_.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+                                   make_workload(HttpRespondOptions{})));
+    up_.address = host_.workload("web")->listeners.at(0);
+    EXPECT_TRUE(apply({up_, down_}));
+  }
+
+  host::HostResult<host::Applied> apply(std::vector<ProbeTargetOptions> targets) {
+    return host_.apply_workload({.name = "watch", .loops = {"io-0"}, .addresses = {}},
+                                std::make_unique<Probe>(ProbeOptions{.targets = std::move(targets)}));
+  }
+  [[nodiscard]] std::string fact(const std::string& name) const {
+    const auto watch = host_.workload("watch");
+    for (const auto& each : watch->facts)
+      if (each.name == name) return each.value;
+    return "";
+  }
+  [[nodiscard]] bool comes(const std::string& name, const std::string& begin) const {
+    const auto give_up = soon();
+    while (!fact(name).starts_with(begin))
+      if (std::chrono::steady_clock::now() >= give_up) return false;
+    return true;
+  }
+
+  host::LoopHost host_{host::JobCatalogue{}};
+  ProbeTargetOptions up_{.name = "up",
+                         .address = "",
+                         .check = {.kind = CheckKind::http, .interval = 10ms, .down_interval = 10ms, .timeout = 10s}};
+  ProbeTargetOptions down_{.name = "down",
+                           .address = "127.0.0.1:1",
+                           .check = {.kind = CheckKind::tcp, .interval = 10ms, .down_interval = 10ms}};
+};
+
+TEST_F(ProbeOnALoop, IsReadWhileItRunsAndChanges) {
+  ASSERT_TRUE(comes("up", "up since "));
+  ASSERT_TRUE(comes("down", "down since "));
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_EQ(apply({up_}), host::Applied::updated);
+    EXPECT_EQ(fact("down"), "");
+    EXPECT_THAT(fact("up"), testing::StartsWith("up since ")) << "it stays";
+    ASSERT_EQ(apply({up_, down_}), host::Applied::updated);
+    ASSERT_EQ(apply({up_, down_}), host::Applied::unchanged);
+    ASSERT_TRUE(comes("down", "down since "));
+  }
+}
+
+TEST_F(ProbeOnALoop, GoesOnWhenItsLoopWasDrainedAndStarted) {
+  ASSERT_TRUE(comes("up", "up since "));
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_TRUE(host_.drain("io-0", soon()));
+    down_.name = "down-" + std::to_string(round);
+    ASSERT_EQ(apply({up_, down_}), host::Applied::updated) << "to a loop at rest";
+    EXPECT_EQ(fact(down_.name), "not probed yet");
+    ASSERT_TRUE(host_.start("io-0", soon()));
+    ASSERT_TRUE(comes(down_.name, "down since "));
+  }
 }
 
 }  // namespace

@@ -6,15 +6,8 @@
 namespace evloopd::workloads {
 
 bool Health::checked(bool passed, const std::string& reason, const CheckOptions& options, evloop::TimePoint now) {
-  const bool first = !std::exchange(checked_, true);
-  if (passed == up_) {
-    streak_ = 0;
-    return false;
-  }
-  if (++streak_ < (passed ? options.rise : options.fall) && !first) return false;
-  streak_ = 0;
-  up_ = passed;
-  if (up_) back_since_ = now;
+  if (!checks_.checked(passed, options.rise, options.fall)) return false;
+  if (passed) back_since_ = now;
   note(state(now), reason);
   return true;
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "host/snapshots.h"
+#include "workloads/checks/rise_and_fall.h"
 #include "workloads/upstreams/options.h"
 
 namespace evloopd::workloads {
@@ -19,8 +20,7 @@ class Health {
   using Transition = host::UpstreamEndpoint::Transition;
   static constexpr std::size_t history_length = 16;
 
-  // A check's result. The very first one counts at once; from then on it takes `fall` failures in a row to be down and
-  // `rise` passes to be up. True if that has changed.
+  // A check's result. True if it has changed whether it is up.
   bool checked(bool passed, const std::string& reason, const CheckOptions& options, evloop::TimePoint now);
 
   // Out until the time it answers: longer each time, unless it has done well since for as long as it was out.
@@ -29,11 +29,11 @@ class Health {
   bool readmitted(evloop::TimePoint now);
 
   [[nodiscard]] State state(evloop::TimePoint now) const noexcept {
-    return !up_ ? State::down : is_ejected(now) ? State::ejected : State::up;
+    return !is_up() ? State::down : is_ejected(now) ? State::ejected : State::up;
   }
   [[nodiscard]] bool is_ejected(evloop::TimePoint now) const noexcept { return ejected_ && now < ejected_until_; }
   // Checks say so.
-  [[nodiscard]] bool is_up() const noexcept { return up_; }
+  [[nodiscard]] bool is_up() const noexcept { return checks_.is_up(); }
 
   // How much of its weight it gets, in tenths from 1 to `whole`, and when that will change (max: never).
   static constexpr int whole = 10;
@@ -51,9 +51,7 @@ class Health {
  private:
   void note(State state, std::string reason);
 
-  bool up_ = true;
-  bool checked_ = false;
-  int streak_ = 0;  // results in a row that speak against up_
+  RiseAndFall checks_;
   bool ejected_ = false;
   int ejections_ = 0;  // in short order
   evloop::TimePoint ejected_until_ = evloop::TimePoint::min();

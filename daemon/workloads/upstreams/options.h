@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "host/upstreams.h"
+#include "workloads/checks/options.h"
+#include "workloads/dns/options.h"
 
 // What a pool of upstreams takes. Plain values; settings/ fills them.
 namespace evloopd::workloads {
@@ -49,60 +51,6 @@ struct EjectionOptions {
   int most = 50;  // percent of the pool that may be out at once
 
   friend bool operator==(const EjectionOptions&, const EjectionOptions&) = default;
-};
-
-enum class CheckKind { none, tcp, tls, http, expect, exec };
-
-// How TLS is spoken to who is checked.
-struct CheckTls {
-  bool verify = true;
-  std::string server_name{};  // empty: the host of the request, else the address
-  std::string ca{};           // file; empty: whom the system trusts
-
-  friend bool operator==(const CheckTls&, const CheckTls&) = default;
-};
-
-// Asks each upstream again and again whether it serves.
-struct CheckOptions {
-  CheckKind kind = CheckKind::none;
-  nanoseconds interval = std::chrono::seconds(2);
-  nanoseconds down_interval = std::chrono::seconds(2);  // while it is down
-  int jitter = 10;                                      // percent by which an interval may be shorter or longer
-  nanoseconds timeout = std::chrono::seconds(1);
-  int rise = 2;  // passed in a row: up
-  int fall = 3;  // failed in a row: down
-  int port = 0;  // 0: that of the address
-
-  bool tls = false;  // http and expect: over TLS
-  CheckTls tls_options{};
-
-  // http
-  std::string method = "GET";
-  std::string path = "/";
-  std::string host{};                               // empty: the address
-  std::vector<std::string> statuses{"2xx", "3xx"};  // "200", "2xx"
-  std::string header{};                             // "Name: value" that must be in the answer; empty: none
-  std::string body{};                               // what must be in the first 64 KiB of the body
-
-  // expect
-  std::string send{};
-  std::string expect{};  // what must be in the first 64 KiB that come
-
-  // exec: status 0 passes. The address stands in its environment: EVLOOPD_UPSTREAM, _HOST and _PORT.
-  std::vector<std::string> command{};
-  bool may_exec = false;  // without it a pool refuses the kind
-
-  friend bool operator==(const CheckOptions&, const CheckOptions&) = default;
-};
-
-// For entries that are names.
-struct DnsOptions {
-  std::vector<std::string> servers{};             // "127.0.0.1:53"; empty: the system's
-  nanoseconds least = std::chrono::seconds(1);    // an answer is good for its TTL, but no shorter
-  nanoseconds most = std::chrono::minutes(5);     // and no longer than this
-  nanoseconds timeout = std::chrono::seconds(5);  // for one look-up, all tries together
-
-  friend bool operator==(const DnsOptions&, const DnsOptions&) = default;
 };
 
 struct UpstreamsOptions {

@@ -6,8 +6,8 @@
 
 #include "aio/errors.h"
 #include "base/log.h"
+#include "workloads/dns/dns_name.h"
 #include "workloads/upstreams/maglev.h"
-#include "workloads/upstreams/names.h"
 
 namespace evloopd::workloads {
 namespace {

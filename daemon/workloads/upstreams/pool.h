@@ -12,7 +12,7 @@
 #include "base/ref.h"
 #include "host/upstreams.h"
 #include "net/socket_address.h"
-#include "workloads/upstreams/checks/checker.h"
+#include "workloads/checks/checker.h"
 #include "workloads/upstreams/counters.h"
 #include "workloads/upstreams/endpoint.h"
 #include "workloads/upstreams/lease.h"

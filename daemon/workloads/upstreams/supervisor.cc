@@ -9,7 +9,8 @@
 #include "aio/sleep.h"
 #include "aio/timeout.h"
 #include "base/log.h"
-#include "workloads/upstreams/checks/checker.h"
+#include "workloads/checks/checker.h"
+#include "workloads/checks/jitter.h"
 
 namespace evloopd::workloads {
 namespace {
@@ -18,12 +19,6 @@ using evloop::Coro;
 using evloop::Duration;
 
 constexpr Duration longest_retry = std::chrono::seconds(30);
-
-// So that checks of many loops and daemons do not come all at once.
-Duration jittered(Duration interval, int percent, std::minstd_rand& random) {
-  const auto most = interval * percent / 100;
-  return interval + Duration(std::uniform_int_distribution<Duration::rep>(-most.count(), most.count())(random));
-}
 
 // The tasks keep what they use: the supervisor may go before they have noticed that they are cancelled.
 

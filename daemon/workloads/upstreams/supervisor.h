@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "aio/event_loop.h"
-#include "workloads/upstreams/dns_client.h"
+#include "workloads/dns/dns_client.h"
 #include "workloads/upstreams/pool.h"
 
 namespace evloopd::workloads {

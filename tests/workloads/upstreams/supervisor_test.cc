@@ -1,7 +1,7 @@
 #include "workloads/upstreams/supervisor.h"
 
 #include "net/net_test.h"
-#include "workloads/upstreams/name_server.h"
+#include "workloads/dns/name_server.h"
 #include "workloads/upstreams/pool_test.h"
 #include "workloads/upstreams/upstream_share.h"
 
