@@ -398,14 +398,14 @@ class ProbeOnALoop : public testing::Test {
   ProbeOnALoop() {
     EXPECT_TRUE(host_.create({.name = "io-0", .labels = {}}));
     EXPECT_TRUE(host_.start("io-0", soon()));
-    EXPECT_TRUE(host_.add_workload({.name = "web", .loops = {"io-0"}, .addresses = {"127.0.0.1:0"}},
+    EXPECT_TRUE(host_.add_workload({.name = "web", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
                                    make_workload(HttpRespondOptions{})));
     up_.address = host_.workload("web")->listeners.at(0);
     EXPECT_TRUE(apply({up_, down_}));
   }
 
   host::HostResult<host::Applied> apply(std::vector<ProbeTargetOptions> targets) {
-    return host_.apply_workload({.name = "watch", .loops = {"io-0"}, .addresses = {}},
+    return host_.apply_workload({.name = "watch", .loops = {"io-0"}, .listeners = {}},
                                 std::make_unique<Probe>(ProbeOptions{.targets = std::move(targets)}));
   }
   [[nodiscard]] std::string fact(const std::string& name) const {

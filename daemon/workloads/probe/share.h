@@ -18,7 +18,7 @@ class ProbeShare final : public host::WorkloadShare {
   ~ProbeShare() override;
 
   void introduce(const host::ShareNames& names) override;
-  void accepted(evloop::UniqueFd /*connection*/) override {}  // it listens nowhere
+  void accepted(host::Accepted /*connection*/) override {}  // it listens nowhere
   [[nodiscard]] std::size_t connections() const override;
   // What is under way comes to its end; nothing else is begun, until it is resumed.
   void drain() override;
