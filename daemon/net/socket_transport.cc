@@ -145,7 +145,7 @@ inline void SocketTransport::receive_buffered(BufferedProtocol& protocol) {
   }
 }
 
-void SocketTransport::read_ready() {
+[[gnu::always_inline]] inline void SocketTransport::read_ready() {
   if (conn_lost_ != 0) return;
   if (receiver_) return receive_directly();
   const auto protocol = protocol_;  // it may be replaced by what it is called for
