@@ -51,13 +51,13 @@ HostResult<LoopHost::Impl::Listening> LoopHost::Impl::open_listeners(const Workl
     return std::unexpected(std::move(error));
   };
   auto kept = before ? changes_->listeners.of(before->key) : Listening();
+  // Who asks for any port again means the one that he got, and who asks for that one, too.
   const auto find_kept = [&](const std::string& address) -> Listeners::Listener* {
     if (!before) return nullptr;
     const auto& asked = before->options.listeners;
     const auto place = std::ranges::find(asked, address, &ListenerOptions::address) - asked.begin();
-    if (place == std::ssize(asked)) return nullptr;
-    const auto found = std::ranges::find(kept, before->listeners[static_cast<std::size_t>(place)].address,
-                                         &Listeners::Listener::address);
+    const auto& bound = place < std::ssize(asked) ? before->listeners[static_cast<std::size_t>(place)].address : address;
+    const auto found = std::ranges::find(kept, bound, &Listeners::Listener::address);
     return found == kept.end() ? nullptr : &*found;
   };
 

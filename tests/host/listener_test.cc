@@ -185,6 +185,21 @@ TEST_F(ListenerOnLoops, AnAddressInUseIsRefusedWithWhoHasIt) {
   EXPECT_THAT(again.error().message, HasSubstr("web"));
 }
 
+TEST_F(ListenerOnLoops, AnAddressWithAnyPortIsKeptByWhoeverAsksForThePortThatItGot) {
+  run("io-0");
+  const auto address = greet_on({"io-0"}, "127.0.0.1:0");
+  for (const auto& asked : {address, std::string("127.0.0.1:0"), address}) {
+    const auto applied = host->apply_workload({.name = "web", .loops = {"io-0"}, .listeners = {{.address = asked}}},
+                                              make_greeter(doings));
+    ASSERT_TRUE(applied) << applied.error().message;
+    EXPECT_EQ(*applied, Applied::replaced);
+    const auto listeners = host->workload("web")->listeners;
+    ASSERT_THAT(listeners, SizeIs(1));
+    if (asked == address) EXPECT_EQ(listeners.front(), address);
+    EXPECT_TRUE(is_greeted(listeners.front()));
+  }
+}
+
 TEST_F(ListenerOnLoops, AnAddressThatSomebodyElseHasIsRefusedAlsoIfItWouldShare) {
   const auto theirs =
       evloop::listen_stream_socket(evloop::SocketAddress::parse("127.0.0.1:0"), {.reuse_port = true});
