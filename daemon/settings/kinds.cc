@@ -6,6 +6,7 @@
 
 #include "settings/http.h"
 #include "settings/proxy.h"
+#include "settings/udp.h"
 #include "settings/units.h"
 #include "settings/upstreams.h"
 #include "workloads/http_respond.h"
@@ -13,6 +14,7 @@
 #include "workloads/tcp_discard.h"
 #include "workloads/tcp_echo.h"
 #include "workloads/tcp_proxy.h"
+#include "workloads/udp_relay.h"
 
 namespace evloopd::settings {
 namespace {
@@ -65,10 +67,20 @@ Kind tcp_proxy() {
                     .make = [](const TcpProxyOptions& options) { return std::make_unique<TcpProxy>(options); }});
 }
 
+Kind udp_relay() {
+  auto kind = make_kind<UdpRelayOptions>(
+      "udp.relay",
+      {.read = [](Mapping& keys, const KindContext& context) { return read_udp_relay(keys, context.listeners); },
+       .print = [](const UdpRelayOptions& options, const Hidden&) { return print_udp_relay(options); },
+       .make = [](const UdpRelayOptions& options) { return std::make_unique<UdpRelay>(options); }});
+  kind.listens = host::Listens::datagrams;
+  return kind;
+}
+
 }  // namespace
 
 const Kinds& standard_kinds() {
-  static const Kinds kinds{tcp_echo(), tcp_discard(), http_respond(), tcp_proxy()};
+  static const Kinds kinds{tcp_echo(), tcp_discard(), http_respond(), tcp_proxy(), udp_relay()};
   return kinds;
 }
 
