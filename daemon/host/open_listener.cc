@@ -24,11 +24,19 @@ void share_address(const UniqueFd& fd) {
   evloop::set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT");
 }
 
-// Without SO_REUSEADDR, by which anybody could take the datagrams of a socket that is in use.
+bool is_any(const SocketAddress& address) { return address.host() == "0.0.0.0" || address.host() == "::"; }
+
+// Without SO_REUSEADDR, by which anybody could take the datagrams of a socket that is in use. One for all addresses of
+// the host says with each datagram which of them it was sent to.
 UniqueFd open_datagram_socket(const SocketAddress& address) {
   UniqueFd fd(::socket(address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) evloop::throw_errno("socket");
-  if (address.family() == AF_INET6) evloop::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+  const bool is_v6 = address.family() == AF_INET6;
+  if (is_v6) evloop::set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY");
+  if (is_any(address) && is_v6)
+    evloop::set_option(fd.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
+  else if (is_any(address))
+    evloop::set_option(fd.get(), IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO");
   return fd;
 }
 

@@ -381,6 +381,37 @@ TEST_F(UdpRelayTest, SpeaksIpv6AndBetweenTheFamilies) {
   EXPECT_EQ(client.from, address());
 }
 
+TEST_F(UdpRelayTest, AnswersComeFromTheAddressThatWasAskedAlsoIfTheListenerHasAll) {
+  DatagramPeer upstream, client("127.0.0.1:0"), six("[::1]:0");
+  relay({}, {upstream.address().to_string()});
+  unwatch();
+  socket_ = listen("0.0.0.0:0");
+  watch();
+  const std::array asked{evloop::SocketAddress::ip("127.0.0.3", address().port()),
+                         evloop::SocketAddress::ip("127.0.0.2", address().port())};
+  std::array<evloop::SocketAddress, 2> sessions;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    client.send("to " + asked[i].host(), asked[i]);
+    EXPECT_EQ(next(upstream), "to " + asked[i].host());
+    sessions[i] = upstream.from;
+  }
+  EXPECT_NE(sessions[0], sessions[1]);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    upstream.send("from " + asked[i].host(), sessions[i]);
+    EXPECT_EQ(next(client), "from " + asked[i].host());
+    EXPECT_EQ(client.from, asked[i]);
+  }
+
+  unwatch();
+  socket_ = listen("[::]:0");
+  watch();
+  six.send("six", evloop::SocketAddress::ip("::1", address().port()));
+  EXPECT_EQ(next(upstream), "six");
+  upstream.answer("from six");
+  EXPECT_EQ(next(six), "from six");
+  EXPECT_EQ(six.from, evloop::SocketAddress::ip("::1", address().port()));
+}
+
 TEST_F(UdpRelayTest, AListOfUpstreamsIsTakenOverInPlaceAndOtherChangesAreNot) {
   DatagramPeer before, after, old_client, new_client;
   UdpRelayOptions options;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -7,6 +8,7 @@
 #include <memory>
 
 #include "net/socket_address.h"
+#include "workloads/proxy/ip_address.h"
 
 namespace evloopd::workloads {
 
@@ -30,23 +32,35 @@ class DatagramBatch {
 
   // Takes what waits, if anything does, in place of what it had.
   [[nodiscard]] Progress receive(int fd) noexcept;
-  // Of those received: who sent it, its bytes, and whether these are all.
+  // Of those received: who sent it, to which address of this host if the socket is bound to all, its
+  // bytes, and whether these are all.
   [[nodiscard]] evloop::SocketAddress sender(std::size_t index) const noexcept;
+  [[nodiscard]] IpAddress destination(std::size_t index) const noexcept;
   [[nodiscard]] bool is_whole(std::size_t index) const noexcept {
     return (messages_[index].msg_hdr.msg_flags & MSG_TRUNC) == 0;
   }
   [[nodiscard]] std::size_t size(std::size_t index) const noexcept { return messages_[index].msg_len; }
 
-  // Sends `count` of them from `first` on, in order, to `to`, or if it is null to whom `fd` is connected to. The error
-  // is that of the one after those that were sent. Each is sent once: their senders are not known any more then.
-  [[nodiscard]] Progress send(int fd, std::size_t first, std::size_t count, const evloop::SocketAddress* to) noexcept;
+  // Sends `count` of them from `first` on, in order, to `to`, or if it is null to whom `fd` is connected to; from
+  // `source`, unless that is none. The error is that of the one after those that were sent. Each is sent once: where it
+  // came from is not known any more then.
+  [[nodiscard]] Progress send(int fd, std::size_t first, std::size_t count, const evloop::SocketAddress* to = nullptr,
+                              const IpAddress& source = {}) noexcept;
 
  private:
+  // What goes with a datagram: its address of this host, IP_PKTINFO or IPV6_PKTINFO.
+  struct Control {
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo))> bytes;
+  };
+  // Answers how many bytes it takes.
+  static std::size_t write(const IpAddress& source, Control& control) noexcept;
+
   const std::size_t max_size_;
   const std::unique_ptr<std::byte[]> buffer_;
   std::array<mmsghdr, most> messages_{};
   std::array<iovec, most> places_{};
   std::array<sockaddr_storage, most> senders_{};
+  std::array<Control, most> controls_{};
 };
 
 }  // namespace evloopd::workloads

@@ -92,7 +92,9 @@ UdpShare::UdpShare(evloop::EventLoop& loop, UdpRelayConfig& config, host::Worklo
       sessions_(0, Hash{random_seed()}) {}
 
 std::size_t UdpShare::Hash::operator()(const Key& key) const noexcept {
-  const auto start = mix(seed ^ reinterpret_cast<std::uintptr_t>(key.listener));
+  std::uint64_t at[2];
+  std::memcpy(at, key.destination.bytes.data(), sizeof at);
+  const auto start = mix(mix(seed ^ reinterpret_cast<std::uintptr_t>(key.listener) ^ at[0]) ^ at[1]);
   if (key.client.family() == AF_INET)
     return mix(start ^ (std::uint64_t{v4(key.client).sin_addr.s_addr} << 16U | v4(key.client).sin_port));
   std::uint64_t halves[2];
@@ -114,9 +116,13 @@ void UdpShare::datagrams_wait(const host::SharedSocket& socket) {
     }
     // One after the other from the same client go on in one call.
     const auto client = batch_.sender(first);
+    const auto destination = batch_.destination(first);
+    const auto goes_with_it = [&](std::size_t index) {
+      return batch_.is_whole(index) && batch_.sender(index) == client && batch_.destination(index) == destination;
+    };
     auto next = first + 1;
-    while (next < received.count && batch_.is_whole(next) && batch_.sender(next) == client) ++next;
-    if (auto* const session = session_of(client, socket, now)) {
+    while (next < received.count && goes_with_it(next)) ++next;
+    if (auto* const session = session_of(client, destination, socket, now)) {
       live_.touch(*session, now);
       to_upstream(*session, first, next - first, now);
     } else {
@@ -126,18 +132,18 @@ void UdpShare::datagrams_wait(const host::SharedSocket& socket) {
   }
 }
 
-UdpSession* UdpShare::session_of(const evloop::SocketAddress& client, const host::SharedSocket& listener,
-                                 evloop::TimePoint now) {
-  const Key key{.client = client, .listener = listener.get()};
+UdpSession* UdpShare::session_of(const evloop::SocketAddress& client, const IpAddress& destination,
+                                 const host::SharedSocket& listener, evloop::TimePoint now) {
+  const Key key{.client = client, .destination = destination, .listener = listener.get()};
   if (const auto found = sessions_.find(key); found != sessions_.end()) return found->second.get();
-  auto session = begin(client, listener, now);
+  auto session = begin(client, destination, listener, now);
   if (!session) return nullptr;
   return sessions_.emplace(key, std::move(session)).first->second.get();
 }
 
-std::unique_ptr<UdpSession> UdpShare::begin(const evloop::SocketAddress& client, const host::SharedSocket& listener,
-                                            evloop::TimePoint now) {
-  auto session = std::make_unique<UdpSession>(loop_, client, listener);
+std::unique_ptr<UdpSession> UdpShare::begin(const evloop::SocketAddress& client, const IpAddress& destination,
+                                            const host::SharedSocket& listener, evloop::TimePoint now) {
+  auto session = std::make_unique<UdpSession>(loop_, client, destination, listener);
   auto& admission = config_.admission;
   if (admission.accept(session->ticket, now)) {
     config_.counts.dropped.add(UdpDrop::session_limit);
@@ -185,7 +191,7 @@ void UdpShare::to_upstream(UdpSession& session, std::size_t first, std::size_t c
   const auto end = first + count;
   std::size_t sent = 0;
   while (first < end) {
-    const auto progress = batch_.send(session.upstream.get(), first, end - first, nullptr);
+    const auto progress = batch_.send(session.upstream.get(), first, end - first);
     for (auto i = first; i < first + progress.count; ++i) tally_.in(batch_.size(i));
     sent += progress.count;
     first += progress.count;
@@ -223,7 +229,8 @@ void UdpShare::to_client(UdpSession& session, std::size_t first, std::size_t cou
   const auto end = first + count;
   std::size_t sent = 0;
   while (first < end) {
-    const auto progress = batch_.send(session.listener->fd.get(), first, end - first, &session.client);
+    const auto progress =
+        batch_.send(session.listener->fd.get(), first, end - first, &session.client, session.destination);
     for (auto i = first; i < first + progress.count; ++i) tally_.out(batch_.size(i));
     sent += progress.count;
     first += progress.count;
@@ -245,7 +252,8 @@ void UdpShare::upstream_gone(UdpSession& session, int error, evloop::TimePoint n
 void UdpShare::end(UdpSession& session, UdpEnd why) {
   config_.counts.ended.add(why);
   SessionQueue::leave(session);
-  sessions_.erase(Key{.client = session.client, .listener = session.listener.get()});
+  sessions_.erase(
+      Key{.client = session.client, .destination = session.destination, .listener = session.listener.get()});
 }
 
 void UdpShare::datagrams_end(const host::SharedSocket& socket) {

@@ -50,6 +50,7 @@ class UdpShare final : public host::WorkloadShare {
  private:
   struct Key {
     evloop::SocketAddress client;
+    IpAddress destination;
     const host::ListeningSocket* listener;
     friend bool operator==(const Key&, const Key&) = default;
   };
@@ -60,9 +61,9 @@ class UdpShare final : public host::WorkloadShare {
   };
 
   // The session of a client, a new one if it has none. Null if it cannot have one; why is counted.
-  [[nodiscard]] UdpSession* session_of(const evloop::SocketAddress& client, const host::SharedSocket& listener,
-                                       evloop::TimePoint now);
-  [[nodiscard]] std::unique_ptr<UdpSession> begin(const evloop::SocketAddress& client,
+  [[nodiscard]] UdpSession* session_of(const evloop::SocketAddress& client, const IpAddress& destination,
+                                       const host::SharedSocket& listener, evloop::TimePoint now);
+  [[nodiscard]] std::unique_ptr<UdpSession> begin(const evloop::SocketAddress& client, const IpAddress& destination,
                                                   const host::SharedSocket& listener, evloop::TimePoint now);
   // Gives it an upstream.
   [[nodiscard]] bool connect(UdpSession& session, evloop::TimePoint now);
