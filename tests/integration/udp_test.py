@@ -244,8 +244,11 @@ class UdpRelay(harness.DaemonTest):
         refused = self.apply(text)
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("by workload relay", refused.stderr)
-        spec = f'workloads:\n  - {{name: tcp, kind: tcp.echo, listen: [{{address: "127.0.0.1:{port}"}}]}}\n'
-        self.assertIn("created", self.apply(spec).stdout)
+        # A port that was free for TCP, where more are in use.
+        self.apply('workloads:\n  - {name: tcp, kind: tcp.echo, listen: [{address: "127.0.0.1:0"}]}\n')
+        port = self.daemon.ctl_json("describe", "workloads/tcp")["listeners"][0].rpartition(":")[2]
+        applied = self.apply(self.config(upstream.port, port=port).replace("name: relay", "name: same"))
+        self.assertIn("created", applied.stdout, applied.stderr)
 
     def test_what_is_dropped_is_counted_where_it_shows(self):
         upstream = self.upstream()
