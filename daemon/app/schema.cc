@@ -16,11 +16,13 @@ Json reference(const std::string& definition) { return {{"$ref", "#/definitions/
 Json definition_of(const settings::Kind& kind) {
   Json properties{{"name", reference("name")}, {"kind", {{"const", kind.name}}}, {"loops", reference("workload_loops")}};
   Json required{"name", "kind"};
-  if (kind.listens) {
+  if (kind.listens == host::Listens::streams) {
     properties["listen"] = reference("addresses");
     properties["backlog"] = reference("backlog");
-    required.push_back("listen");
+  } else if (kind.listens == host::Listens::datagrams) {
+    properties["listen"] = reference("datagram_addresses");
   }
+  if (kind.listens != host::Listens::nothing) required.push_back("listen");
   properties.update(Json::parse(kind.schema));
   return {{"type", "object"},
           {"additionalProperties", false},

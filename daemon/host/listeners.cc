@@ -52,7 +52,7 @@ void Listeners::dissolve(Group& group) {
   for (auto& lease : group.leases) {
     for (const auto loop : lease.holders) group.loops[loop]->unwatch(group.key, lease.socket);
     lease.holders.clear();
-    gone_.emplace_back(lease.socket);
+    if (lease.socket->listens == Listens::streams) gone_.emplace_back(lease.socket);
   }
 }
 
@@ -135,11 +135,11 @@ bool Listeners::has(const ListeningSocket& socket) const {
   });
 }
 
-std::string Listeners::holder_of(const std::string& address) const {
+std::string Listeners::holder_of(const std::string& address, Listens listens) const {
   const std::lock_guard lock(mutex_);
   for (const auto& group : groups_)
     for (const auto& lease : group.leases)
-      if (lease.socket->address == address) return group.workload;
+      if (lease.socket->address == address && lease.socket->listens == listens) return group.workload;
   return {};
 }
 

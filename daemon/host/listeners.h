@@ -38,11 +38,12 @@ class Listeners {
   void rebalance();
   // Takes every socket back, for good; each is closed once its loops have let go of it.
   void close();
-  // Has those that were taken back and that a loop still holds, as it is stuck, refuse connections all the same.
+  // Has those that were taken back and that a loop still holds, as it is stuck, refuse connections all the same. Of a
+  // socket for datagrams nobody can tell: its last sessions hold it for a moment to answer through it.
   void refuse();
 
-  // Who has a listener at this address; empty if nobody.
-  [[nodiscard]] std::string holder_of(const std::string& address) const;
+  // Who has a listener of this sort at this address; empty if nobody.
+  [[nodiscard]] std::string holder_of(const std::string& address, Listens listens) const;
 
  private:
   struct Lease {
@@ -71,9 +72,11 @@ class Listeners {
   std::vector<std::weak_ptr<const ListeningSocket>> gone_;  // guarded by mutex_: taken back
 };
 
-// Opens a workload's listener: `count` sockets that share the address, so that the kernel spreads connections over
-// them; of a unix socket, one. Port 0: any free one, the same for all. ADDRESS_IN_USE if anybody listens there.
-[[nodiscard]] HostResult<Listeners::Listener> open_listener(const std::string& address, std::size_t count, int backlog);
+// Opens a workload's listener: `count` sockets that share the address, so that the kernel spreads connections, or
+// those who send datagrams, over them; of a unix socket, one. Port 0: any free one, the same for all. ADDRESS_IN_USE if
+// anybody listens there. `backlog`: of connections.
+[[nodiscard]] HostResult<Listeners::Listener> open_listener(const std::string& address, Listens listens,
+                                                            std::size_t count, int backlog);
 // As many sockets as that at least, for a workload that gets more loops. None is closed, as connections may wait in it.
 [[nodiscard]] HostResult<void> widen_listener(Listeners::Listener& listener, std::size_t count, int backlog);
 

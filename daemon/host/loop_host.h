@@ -13,6 +13,7 @@
 #include "host/host_error.h"
 #include "host/job.h"
 #include "host/listener_limit.h"
+#include "host/listening_socket.h"
 #include "host/snapshots.h"
 #include "host/upstreams.h"
 #include "host/workload.h"
@@ -42,7 +43,8 @@ struct WorkloadOptions {
   std::string name;
   std::vector<std::string> loops;  // names; must exist
   std::vector<ListenerOptions> listeners;
-  int backlog = 4096;
+  int backlog = 4096;                   // of streams
+  Listens listens = Listens::streams;  // what comes to the listeners; as its kind says
 
   friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
 };

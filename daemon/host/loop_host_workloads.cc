@@ -44,7 +44,7 @@ HostResult<LoopHost::Impl::Listening> LoopHost::Impl::open_listeners(const Workl
     error.message = "workload " + options.name + ": " + error.message;
     error.metadata["address"] = address;
     if (error.reason == Reason::address_in_use) {
-      const auto holder = changes_->listeners.holder_of(address);
+      const auto holder = changes_->listeners.holder_of(address, options.listens);
       error.message += holder.empty() ? "" : " (by workload " + holder + ")";
       if (!holder.empty()) error.metadata["workload"] = holder;
     }
@@ -53,7 +53,7 @@ HostResult<LoopHost::Impl::Listening> LoopHost::Impl::open_listeners(const Workl
   auto kept = before ? changes_->listeners.of(before->key) : Listening();
   // Who asks for any port again means the one that he got, and who asks for that one, too.
   const auto find_kept = [&](const std::string& address) -> Listeners::Listener* {
-    if (!before) return nullptr;
+    if (!before || before->options.listens != options.listens) return nullptr;
     const auto& asked = before->options.listeners;
     const auto place = std::ranges::find(asked, address, &ListenerOptions::address) - asked.begin();
     const auto& bound = place < std::ssize(asked) ? before->listeners[static_cast<std::size_t>(place)].address : address;
@@ -68,7 +68,7 @@ HostResult<LoopHost::Impl::Listening> LoopHost::Impl::open_listeners(const Workl
       if (!widened) return refused(widened.error(), address);
       listeners.push_back(std::move(*old));
     } else {
-      auto listener = open_listener(address, options.loops.size(), options.backlog);
+      auto listener = open_listener(address, options.listens, options.loops.size(), options.backlog);
       if (!listener) return refused(std::move(listener.error()), address);
       listeners.push_back(std::move(*listener));
     }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "host/datagram_gate.h"
 #include "host/listener_gate.h"
 
 namespace evloopd::host {
@@ -9,7 +10,7 @@ namespace evloopd::host {
 struct LoopShares::Attached {
   std::shared_ptr<Workload> workload;  // before the share, which may use it to its end
   std::unique_ptr<WorkloadShare> share;
-  std::map<SharedSocket, std::shared_ptr<ListenerGate>> gates;
+  std::map<SharedSocket, std::shared_ptr<void>> gates;  // of the sockets that are watched: of either sort
   bool leaving = false;  // its workload was removed or replaced
 };
 
@@ -39,7 +40,12 @@ void LoopShares::watch(evloop::EventLoop& loop, const std::string& key, const Sh
   const auto found = attached_.find(key);
   if (found == attached_.end()) return;
   auto& gate = found->second->gates[socket];
-  if (!gate) gate = ListenerGate::open(loop, socket, *found->second->share, barred_);
+  if (gate) return;
+  auto& share = *found->second->share;
+  if (socket->listens == Listens::datagrams)
+    gate = std::make_shared<DatagramGate>(loop, socket, share, barred_);
+  else
+    gate = ListenerGate::open(loop, socket, share, barred_);
 }
 
 void LoopShares::unwatch(const std::string& key, const SharedSocket& socket) {

@@ -30,11 +30,11 @@ class LoopShares {
               std::shared_ptr<Workload> workload);
   void detach(const std::string& key);
 
-  // Starts and ends accepting on a socket for a workload. Without effect if that is so already.
+  // Starts and ends accepting, or taking datagrams, on a socket for a workload. Without effect if that is so already.
   void watch(evloop::EventLoop& loop, const std::string& key, const SharedSocket& socket);
   void unwatch(const std::string& key, const SharedSocket& socket);
 
-  // Any thread, at once: no connection is accepted any more.
+  // Any thread, at once: no connection is accepted and no datagram taken any more.
   void bar() noexcept { barred_.store(true, std::memory_order_relaxed); }
 
   // All shares, or the one, which does not come back.

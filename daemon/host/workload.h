@@ -15,6 +15,7 @@ class EventLoop;
 }
 namespace evloopd::host {
 class Faults;
+struct ListeningSocket;
 class Upstreams;
 }  // namespace evloopd::host
 
@@ -83,6 +84,14 @@ class WorkloadShare {
   // The share owns the connection from here. Whoever keeps `connection` whole, until it ends, has done all that limits
   // of listeners ask for.
   virtual void accepted(Accepted connection) = 0;
+
+  // Of a kind that takes datagrams: some wait on a socket that the host lends to this loop. Told again in each turn
+  // that finds some. The share may keep the socket to send from its address, also when it is lent to another loop;
+  // but the address is not free before it lets go.
+  virtual void datagrams_wait(const std::shared_ptr<const ListeningSocket>& /*socket*/) {}
+  // The socket is lent to another loop, belongs to the next generation, or is gone: what comes on it is not for this
+  // share any more, unless it is lent to it again.
+  virtual void datagrams_end(const std::shared_ptr<const ListeningSocket>& /*socket*/) {}
 
   // Connections that are open on this loop. Any thread, also while the loop is blocked: a relaxed read of an
   // atomic, no lock.

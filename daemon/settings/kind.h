@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/listening_socket.h"
 #include "host/workload.h"
 #include "settings/address.h"
 #include "settings/value.h"
@@ -59,8 +60,8 @@ using SharedKindOptions = std::shared_ptr<const KindOptions>;
 // A kind of workload by its name.
 struct Kind {
   std::string name;  // "tcp.proxy"
-  // Whether it listens for connections, on as many loops as it is given. One that does not runs on one loop.
-  bool listens = true;
+  // What it listens for, on as many loops as it is given. One that listens for nothing runs on one loop.
+  host::Listens listens = host::Listens::streams;
   // Asks for each key that there is, and reports what is wrong with it (value.h). What it answers is used only if
   // nothing was.
   std::function<SharedKindOptions(Mapping& keys, const KindContext& context)> read;

@@ -7,6 +7,7 @@
 #include "settings/http.h"
 #include "settings/probe.h"
 #include "settings/proxy.h"
+#include "settings/udp.h"
 #include "settings/units.h"
 #include "settings/upstreams.h"
 #include "workloads/http_respond.h"
@@ -15,6 +16,7 @@
 #include "workloads/tcp_discard.h"
 #include "workloads/tcp_echo.h"
 #include "workloads/tcp_proxy.h"
+#include "workloads/udp_relay.h"
 
 namespace evloopd::settings {
 namespace {
@@ -72,14 +74,24 @@ Kind probe() {
       "probe", {.read = [](Mapping& keys, const KindContext&) { return read_probe(keys); },
                 .print = print_probe,
                 .make = [](const ProbeOptions& options) { return std::make_unique<Probe>(options); }});
-  kind.listens = false;
+  kind.listens = host::Listens::nothing;
+  return kind;
+}
+
+Kind udp_relay() {
+  auto kind = make_kind<UdpRelayOptions>(
+      "udp.relay",
+      {.read = [](Mapping& keys, const KindContext& context) { return read_udp_relay(keys, context.listeners); },
+       .print = [](const UdpRelayOptions& options, const Hidden&) { return print_udp_relay(options); },
+       .make = [](const UdpRelayOptions& options) { return std::make_unique<UdpRelay>(options); }});
+  kind.listens = host::Listens::datagrams;
   return kind;
 }
 
 }  // namespace
 
 const Kinds& standard_kinds() {
-  static const Kinds kinds{tcp_echo(), tcp_discard(), http_respond(), tcp_proxy(), probe()};
+  static const Kinds kinds{tcp_echo(), tcp_discard(), http_respond(), tcp_proxy(), udp_relay(), probe()};
   return kinds;
 }
 

@@ -71,7 +71,7 @@ class Printer {
         line("        max_connections: {}", limits.max_connections);
         line("        accept_rate: {}", limits.accept_rate);
       }
-      line("    backlog: {}", options.backlog);
+      if (options.listens == host::Listens::streams) line("    backlog: {}", options.backlog);
     }
     const Hidden hidden(settings_.hidden, fmt::format("workloads[{}]", index));
     for (const auto& each : kind->print(hidden)) line("    {}", each);

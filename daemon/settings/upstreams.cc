@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
 
 #include "aio/errors.h"
+#include "host/listening_socket.h"
 #include "settings/check.h"
 #include "settings/quoted.h"
 #include "settings/text.h"
@@ -20,6 +22,7 @@ namespace evloopd::settings {
 namespace {
 
 using namespace std::chrono_literals;
+using host::Listens;
 using workloads::CheckKind;
 using workloads::UpstreamsOptions;
 
@@ -27,8 +30,12 @@ constexpr std::size_t max_upstreams = 1024;
 
 // --- the list ---
 
-void check_upstream(const Value& place, const Address& upstream, const std::vector<Address>& listeners) {
-  if (upstream.family != Address::Family::unix_socket && upstream.port == 0)
+void check_upstream(const Value& place, const Address& upstream, const std::vector<Address>& listeners,
+                    Listens carries) {
+  if (carries == Listens::datagrams && upstream.family == Address::Family::unix_socket)
+    place.refuse(fmt::format("must be {}, got {}; a workload of this kind sends UDP", host::datagram_address_syntax,
+                             upstream.to_string()));
+  else if (upstream.family != Address::Family::unix_socket && upstream.port == 0)
     place.refuse("must have a port to connect to, got port 0");
   else if (upstream.is_any())
     place.refuse(
@@ -49,18 +56,19 @@ std::string read_dns(const Value& place) {
   return *name;
 }
 
-host::UpstreamSpec read_upstream(const Value& item, const std::vector<Address>& listeners) {
+host::UpstreamSpec read_upstream(const Value& item, const std::vector<Address>& listeners, Listens carries) {
   host::UpstreamSpec spec;
   auto keys = item.mapping();
   const auto address = keys["address"];
-  const auto dns = keys["dns"];
-  if (address.present() && dns.present()) dns.refuse("stands beside an address; an upstream has one of them");
-  if (item.is_mapping() && !dns.present()) address.require("write `address: \"127.0.0.1:9000\"`");
+  const auto dns = carries == Listens::streams ? std::optional(keys["dns"]) : std::nullopt;
+  const bool is_name = dns && dns->present();
+  if (address.present() && is_name) dns->refuse("stands beside an address; an upstream has one of them");
+  if (item.is_mapping() && !is_name) address.require("write `address: \"127.0.0.1:9000\"`");
   if (const auto given = address.address()) {
-    check_upstream(address, *given, listeners);
+    check_upstream(address, *given, listeners, carries);
     spec.address = given->to_string();
-  } else if (dns.present()) {
-    spec.dns = read_dns(dns);
+  } else if (is_name) {
+    spec.dns = read_dns(*dns);
   }
   assign(spec.weight, keys["weight"].integer(1, 256));
   assign(spec.backup, keys["backup"].boolean());
@@ -69,14 +77,15 @@ host::UpstreamSpec read_upstream(const Value& item, const std::vector<Address>& 
   return spec;
 }
 
-std::vector<host::UpstreamSpec> read_list(const Value& upstreams, const std::vector<Address>& listeners) {
+std::vector<host::UpstreamSpec> read_list(const Value& upstreams, const std::vector<Address>& listeners,
+                                          Listens carries) {
   std::vector<host::UpstreamSpec> list;
   std::set<std::string> names;
   const auto items = upstreams.require("write `upstreams: [{address: \"127.0.0.1:9000\"}]`")
                          .list("a list of mappings with an address", max_upstreams);
-  if (upstreams.is_empty_sequence()) upstreams.refuse("is empty; a proxy has at least one upstream");
+  if (upstreams.is_empty_sequence()) upstreams.refuse("is empty; there is at least one upstream");
   for (const auto& item : items) {
-    auto spec = read_upstream(item, listeners);
+    auto spec = read_upstream(item, listeners, carries);
     if (spec.name().empty()) continue;
     if (!names.insert(spec.name()).second) item.refuse(fmt::format("{} is there twice", excerpt(spec.name())));
     list.push_back(std::move(spec));
@@ -134,7 +143,7 @@ const CheckRules& check_rules() {
 
 UpstreamsOptions read_upstreams(Mapping& keys, const std::vector<Address>& listeners, bool may_exec) {
   UpstreamsOptions options;
-  options.list = read_list(keys["upstreams"], listeners);
+  options.list = read_list(keys["upstreams"], listeners, Listens::streams);
   assign(options.balance, keys["balance"].choice_of<workloads::Balance>(balance_words));
   read_connect(keys["connect"], options);
   auto queue = keys["queue"].mapping();
@@ -149,14 +158,23 @@ UpstreamsOptions read_upstreams(Mapping& keys, const std::vector<Address>& liste
   return options;
 }
 
-std::vector<std::string> print_upstreams(const UpstreamsOptions& options, const Hidden& hidden) {
+std::vector<host::UpstreamSpec> read_datagram_upstreams(const Value& list, const std::vector<Address>& listeners) {
+  return read_list(list, listeners, Listens::datagrams);
+}
+
+std::vector<std::string> print_upstream_list(const std::vector<host::UpstreamSpec>& list) {
   std::vector<std::string> lines{"upstreams:"};
-  for (const auto& spec : options.list) {
+  for (const auto& spec : list) {
     lines.push_back(fmt::format("  - {}: {}", spec.dns.empty() ? "address" : "dns", free_text(spec.name())));
     lines.push_back(fmt::format("    weight: {}", spec.weight));
     lines.push_back(fmt::format("    backup: {}", spec.backup));
     lines.push_back(fmt::format("    max_connections: {}", spec.max_connections));
   }
+  return lines;
+}
+
+std::vector<std::string> print_upstreams(const UpstreamsOptions& options, const Hidden& hidden) {
+  auto lines = print_upstream_list(options.list);
   lines.push_back(fmt::format("balance: {}", word_of(balance_words, options.balance)));
   lines.push_back(fmt::format("connect: {{timeout: {}, attempts: {}, retries: {{percent: {}, min_per_second: {}}}}}",
                               format_duration(options.connect_timeout), options.connect_attempts,

@@ -19,4 +19,9 @@ namespace evloopd::settings {
 [[nodiscard]] std::vector<std::string> print_upstreams(const workloads::UpstreamsOptions& options,
                                                        const Hidden& hidden);
 
+// The list alone, of upstreams that datagrams are sent to: IP addresses.
+[[nodiscard]] std::vector<host::UpstreamSpec> read_datagram_upstreams(const Value& list,
+                                                                      const std::vector<Address>& listeners);
+[[nodiscard]] std::vector<std::string> print_upstream_list(const std::vector<host::UpstreamSpec>& list);
+
 }  // namespace evloopd::settings

@@ -57,10 +57,14 @@ struct Listening {
   std::vector<host::ListenerOptions> options;  // of each of them
 };
 
-Listening read_listeners(const Value& value, Claims& claims) {
+Listening read_listeners(const Value& value, Claims& claims, host::Listens listens) {
   constexpr int most = 1'000'000'000;
-  const auto read = [](const Value& place, std::uint32_t& limit) {
-    if (const auto given = place.integer(0, most)) limit = static_cast<std::uint32_t>(*given);
+  const bool datagrams = listens == host::Listens::datagrams;
+  const auto read = [&](const Value& place, std::uint32_t& limit) {
+    if (place.present() && datagrams)
+      place.refuse("limits connections, and a workload of this kind takes datagrams, which nobody has to accept");
+    else if (const auto given = place.integer(0, most))
+      limit = static_cast<std::uint32_t>(*given);
   };
   Listening result;
   const auto listeners = value.require("write `listen: [{address: \"127.0.0.1:8080\"}]`")
@@ -73,8 +77,12 @@ Listening read_listeners(const Value& value, Claims& claims) {
     host::ListenerLimits limits;
     read(keys["max_connections"], limits.max_connections);
     read(keys["accept_rate"], limits.accept_rate);
-    if (const auto address = place.address()) {
-      claims.claim(*address, place);
+    const auto address = place.address();
+    if (address && datagrams && address->family == Address::Family::unix_socket) {
+      place.refuse(fmt::format("must be {}, got {}; a workload of this kind takes UDP",
+                               host::datagram_address_syntax, address->to_string()));
+    } else if (address) {
+      claims.claim(*address, place, listens);
       result.addresses.push_back(*address);
       result.options.push_back({.address = address->to_string(), .limits = limits});
     }
@@ -109,9 +117,10 @@ class Reader {
     const auto loops = keys["loops"];
     options.loops = read_loop_names(loops, loops_);
     Listening listening;
-    if (!kind || kind->listens) {
-      listening = read_listeners(keys["listen"], claims_);
-      assign(options.backlog, keys["backlog"].integer(1, 65535));
+    options.listens = kind ? kind->listens : host::Listens::streams;
+    if (options.listens != host::Listens::nothing) {
+      listening = read_listeners(keys["listen"], claims_, options.listens);
+      if (options.listens == host::Listens::streams) assign(options.backlog, keys["backlog"].integer(1, 65535));
     } else {
       keep_one_loop(loops, options.loops);
     }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "workloads/proxy/options.h"
 #include "workloads/upstreams/options.h"
@@ -36,6 +37,18 @@ struct TcpProxyOptions {
   ConnectionOptions connection{};
 
   friend bool operator==(const TcpProxyOptions&, const TcpProxyOptions&) = default;
+};
+
+// Relays datagrams between clients and upstreams.
+struct UdpRelayOptions {
+  std::vector<host::UpstreamSpec> upstreams{};  // IP addresses, no names
+  Balance balance = Balance::round_robin;       // of sessions
+  nanoseconds idle = std::chrono::seconds(60);  // a session without a datagram in either direction ends
+  std::uint32_t most = 10'000;                  // sessions at a time, over all loops
+  std::uint32_t per_source = 0;                 // of one IPv4 address, or one IPv6 /64; 0: no limit
+  std::size_t max_datagram = 65535;             // bytes; longer ones are dropped
+
+  friend bool operator==(const UdpRelayOptions&, const UdpRelayOptions&) = default;
 };
 
 }  // namespace evloopd::workloads

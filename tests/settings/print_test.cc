@@ -19,8 +19,8 @@ auto fields(const host::LoopOptions& o) {
   return std::tuple(name, labels, selector, warn, critical, drain);
 }
 auto fields(const host::WorkloadOptions& o) {
-  const auto& [name, loops, listeners, backlog] = o;
-  return std::tuple(name, loops, listeners, backlog);
+  const auto& [name, loops, listeners, backlog, listens] = o;
+  return std::tuple(name, loops, listeners, backlog, listens);
 }
 auto fields(const workloads::TcpEchoOptions&) { return std::tuple(); }
 auto fields(const workloads::TcpDiscardOptions&) { return std::tuple(); }
@@ -81,6 +81,10 @@ auto fields(const workloads::ProbeOptions& o) {
     all.emplace_back(name, address, fields(check), name_servers);
   return all;
 }
+auto fields(const workloads::UdpRelayOptions& o) {
+  const auto& [list, balance, idle, most, per_source, max_datagram] = o;
+  return std::tuple(fields({.list = list}), balance, idle, most, per_source, max_datagram);
+}
 auto fields(const ControlSocket& o) {
   const auto& [socket, mode, group] = o;
   return std::tuple(socket, mode, group);
@@ -97,7 +101,7 @@ void expect_equal_kinds(const WorkloadSettings& a, const WorkloadSettings& b) {
   ASSERT_EQ(a.kind->kind(), b.kind->kind());
   EXPECT_TRUE(compare<workloads::TcpEchoOptions>(a, b) || compare<workloads::TcpDiscardOptions>(a, b) ||
               compare<workloads::HttpRespondOptions>(a, b) || compare<workloads::TcpProxyOptions>(a, b) ||
-              compare<workloads::ProbeOptions>(a, b))
+              compare<workloads::UdpRelayOptions>(a, b) || compare<workloads::ProbeOptions>(a, b))
       << a.kind->kind() << " is not compared";
 }
 
@@ -135,6 +139,20 @@ void expect_round_trip(const std::string& text) {
   const auto second = load_text("f", printed, elsewhere);
   ASSERT_TRUE(second) << printed << problems_of(printed);
   expect_equal(*first, *second);
+}
+
+TEST(PrintConfig, ARelayLoadsBackToEqualSettings) {
+  expect_round_trip(R"(
+version: 1
+workloads:
+  - name: n
+    kind: udp.relay
+    listen: [{address: "[::]:53"}, {address: "127.0.0.1:53"}]
+    upstreams: [{address: "[::1]:83", weight: 3, max_connections: 9}, {address: "10.0.0.1:53", backup: true}]
+    balance: source_hash
+    sessions: {idle: 1500ms, most: 7, per_source: 3}
+    max_datagram: 1232B
+)");
 }
 
 TEST(PrintConfig, UpstreamsLoadBackToEqualSettings) {

@@ -142,17 +142,57 @@ TEST(Problems, OfLoops) {
   });
 }
 
+TEST(Problems, OfDatagrams) {
+  const std::string begin = "version: 1\nworkloads:\n- name: n\n  kind: udp.relay\n";
+  const std::string ups = "  upstreams: [{address: '127.0.0.1:53'}]\n";
+  check({
+      {begin + "  listen: [{address: 'unix:/run/n', accept_rate: 5}, {address: '127.0.0.1:5353', max_connections: 0}]\n" +
+           ups,
+       "f:5:22: workloads[0].listen[0].address: must be an address such as 127.0.0.1:5353 or [::1]:5353, got "
+       "unix:/run/n; a workload of this kind takes UDP\n"
+       "f:5:50: workloads[0].listen[0].accept_rate: limits connections, and a workload of this kind takes datagrams, "
+       "which nobody has to accept\n"
+       "f:5:99: workloads[0].listen[1].max_connections: limits connections, and a workload of this kind takes "
+       "datagrams, which nobody has to accept\n"},
+      {begin + "  listen: [{address: '127.0.0.1:1'}, {address: '127.0.0.1:1'}]\n" + ups,
+       "f:5:48: workloads[0].listen[1].address: 127.0.0.1:1 is already taken, by workloads[0].listen[0].address in "
+       "line 5\n"},
+      {begin + "  listen: [{address: '127.0.0.1:1'}]\n  backlog: 5\n" + ups,
+       "f:6:3: workloads[0].backlog: unknown key; allowed here: name, kind, loops, listen, upstreams, balance, "
+       "sessions, max_datagram\n"},
+      {begin + "  listen: [{address: '127.0.0.1:1'}]\n"
+               "  upstreams: [{address: 'unix:/run/u'}, {dns: 'a:1'}, {address: '127.0.0.1:1'}]\n",
+       "f:6:25: workloads[0].upstreams[0].address: must be an address such as 127.0.0.1:5353 or [::1]:5353, got "
+       "unix:/run/u; a workload of this kind sends UDP\n"
+       "f:6:41: workloads[0].upstreams[1].address: is missing; write `address: \"127.0.0.1:9000\"`\n"
+       "f:6:42: workloads[0].upstreams[1].dns: unknown key; allowed here: address, weight, backup, max_connections\n"
+       "f:6:65: workloads[0].upstreams[2].address: 127.0.0.1:1 is where this workload itself listens: it would connect "
+       "to itself without end\n"},
+      {begin + "  listen: [{address: '127.0.0.1:1'}]\n" + ups +
+           "  sessions: {idle: 0s, most: 0, per_source: -1, rate: 3}\n  max_datagram: 64KiB\n",
+       "f:7:20: workloads[0].sessions.idle: must be a duration with its unit (ms, s, m, h) from 1ms to 24h, got \"0s\"\n"
+       "f:7:30: workloads[0].sessions.most: must be a whole number from 1 to 1000000, got \"0\"\n"
+       "f:7:45: workloads[0].sessions.per_source: must be a whole number from 0 to 1000000, got \"-1\"\n"
+       "f:7:49: workloads[0].sessions.rate: unknown key; allowed here: idle, most, per_source\n"
+       "f:8:17: workloads[0].max_datagram: must be a size with its unit (B, KiB, MiB, GiB) from 1B to 65535B, got \"64KiB\"\n"},
+  });
+  // UDP and TCP each have their ports.
+  EXPECT_EQ(problems_of(begin + "  listen: [{address: '127.0.0.1:53'}]\n  upstreams: [{address: '127.0.0.1:5301'}]\n"
+                                "- {name: t, kind: tcp.echo, listen: [{address: '127.0.0.1:53'}]}\n"),
+            "");
+}
+
 TEST(Problems, OfWorkloads) {
   const std::string begin = "version: 1\nloops: {count: 2}\nworkloads:\n";
   check({
       {begin + "  - tcp.echo\n", "f:4:5: workloads[0]: must be a mapping with keys, got \"tcp.echo\"\n"},
       {begin + "  - {}\n",
-       "f:4:5: workloads[0].kind: is missing; write tcp.echo, tcp.discard, http.respond, tcp.proxy or probe\n"
+       "f:4:5: workloads[0].kind: is missing; write tcp.echo, tcp.discard, http.respond, tcp.proxy, udp.relay or probe\n"
        "f:4:5: workloads[0].listen: is missing; write `listen: [{address: \"127.0.0.1:8080\"}]`\n"
        "f:4:5: workloads[0].name: is missing; a workload has a name, such as web\n"},
       {begin + "  - {name: A, kind: echo, listen: [], body: x}\n",
        "f:4:12: workloads[0].name: must be a name of 1 to 63 of a-z, 0-9 and -, with no - at either end, got \"A\"\n"
-       "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond, tcp.proxy or probe, got \"echo\"\n"
+       "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond, tcp.proxy, udp.relay or probe, got \"echo\"\n"
        "f:4:35: workloads[0].listen: is empty; a workload listens on at least one address\n"},
       {begin + "  - {name: a, kind: tcp.echo, listen: [{address: '127.0.0.1:1'}], body: x}\n",
        "f:4:67: workloads[0].body: unknown key; allowed here: name, kind, loops, listen, backlog\n"},
@@ -324,7 +364,7 @@ TEST(Problems, OfAddresses) {
        "f:7:15: workloads[0].upstreams[3].address: must have a port to connect to, got port 0\n"
        "f:7:31: workloads[0].upstreams[4].address: is missing; write `address: \"127.0.0.1:9000\"`\n"},
       {begin + "  listen: [{address: '127.0.0.1:1'}]\n  upstreams: []\n",
-       "f:6:14: workloads[0].upstreams: is empty; a proxy has at least one upstream\n"},
+       "f:6:14: workloads[0].upstreams: is empty; there is at least one upstream\n"},
       {"version: 1\nmetrics: {address: 'unix:/run/m.sock'}\n",
        "f:2:20: metrics.address: must be an IP address with its port, got \"unix:/run/m.sock\"\n"},
   });

@@ -126,6 +126,7 @@ workloads:
   - {name: web, kind: http.respond, listen: [{address: "127.0.0.1:8081"}]}
   - {name: front, kind: tcp.proxy, listen: [{address: "127.0.0.1:8080"}], upstreams: [{address: "127.0.0.1:8081"},
      {dns: "app.internal:8081"}]}
+  - {name: dns, kind: udp.relay, listen: [{address: "127.0.0.1:5353"}], upstreams: [{address: "127.0.0.1:5301"}]}
   - name: watch
     kind: probe
     targets:

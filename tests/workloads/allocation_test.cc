@@ -6,8 +6,11 @@
 #include <cstdlib>
 #include <new>
 
+#include "host/datagram_gate.h"
+#include "host/listeners.h"
 #include "net/socket.h"
 #include "net/socket_address.h"
+#include "workloads/datagram_peer.h"
 #include "workloads/http_text.h"
 #include "workloads/workload_test.h"
 
@@ -113,6 +116,37 @@ TEST_F(AllocationTest, ARelayedConnectionNeedsNone) {
               while (counters().connections_open > 0) turn();
             }),
             0U);
+}
+
+TEST_F(AllocationTest, ARelayedDatagramNeedsNone) {
+  const DatagramPeer upstream, client;
+  UdpRelayOptions options;
+  options.upstreams.push_back({.address = upstream.address().to_string()});
+  start(options);
+  const auto socket = host::open_listener("127.0.0.1:0", host::Listens::datagrams, 1, 0).value().sockets.at(0);
+  const auto listener = evloop::SocketAddress::parse(socket->address);
+  const std::atomic<bool> barred{false};
+  const evloop::EventLoop::RunScope scope(loop_);
+  auto gate = std::make_unique<host::DatagramGate>(loop_, socket, *share_, barred);
+  std::array<char, 2048> buffer{};
+  sockaddr_storage session{};
+  socklen_t length = 0;
+  const auto take = [&](const DatagramPeer& peer) {
+    do {
+      loop_.call_soon([] {});
+      loop_.run_once();
+      length = sizeof session;
+    } while (::recvfrom(peer.fd(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&session), &length) < 0);
+  };
+  EXPECT_EQ(allocations_of([&] {
+    for (int i = 0; i < 3; ++i)
+      ::sendto(client.fd(), buffer.data(), 1000, 0, listener.data(), listener.length());
+    for (int i = 0; i < 3; ++i) take(upstream);
+    ::sendto(upstream.fd(), buffer.data(), 1000, 0, reinterpret_cast<const sockaddr*>(&session), length);
+    take(client);
+  }), 0U);
+  gate.reset();
+  share_.reset();
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "workloads/tcp_discard.h"
 #include "workloads/tcp_echo.h"
 #include "workloads/tcp_proxy.h"
+#include "workloads/udp_relay.h"
 
 namespace evloopd::workloads {
 
@@ -20,6 +21,9 @@ inline std::unique_ptr<host::Workload> make_workload(const HttpRespondOptions& o
 }
 inline std::unique_ptr<host::Workload> make_workload(const TcpProxyOptions& options) {
   return std::make_unique<TcpProxy>(options);
+}
+inline std::unique_ptr<host::Workload> make_workload(const UdpRelayOptions& options) {
+  return std::make_unique<UdpRelay>(options);
 }
 
 }  // namespace evloopd::workloads
