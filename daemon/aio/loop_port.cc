@@ -56,7 +56,10 @@ void PostedCall::drop() noexcept {
 
 void PostedCall::spent() noexcept {
   discard();
-  if (references_.load(std::memory_order_acquire) != 1) return release();
+  if (references_.load(std::memory_order_acquire) != 1) {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    references_.store(1, std::memory_order_relaxed);  // its handle went meanwhile: it is the list's
+  }
   auto& port = *get_running_loop().port();
   next_ = port.spent_;
   port.spent_ = this;

@@ -136,16 +136,19 @@ TEST_F(AllocationTest, AFdThatIsWatchedAndNoLonger) {
 
 TEST_F(AllocationTest, APostFromAnotherThread) {
   std::binary_semaphore go(0);
+  std::binary_semaphore begun(0);
   std::atomic<bool> more = true;
   std::jthread poster([&] {
     // More than can be under way later on, when they follow each other.
     for (int i = 0; i < 8; ++i) loop_.call_soon_threadsafe([] {});
+    begun.release();
     for (;;) {
       go.acquire();
       if (!more) return;
       loop_.call_soon_threadsafe([this] { loop_.stop(); });
     }
   });
+  begun.acquire();  // or the first ones would be used again before all are there
   EXPECT_EQ(when_warm([&] {
               go.release();
               loop_.run_forever();
