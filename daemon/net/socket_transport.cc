@@ -87,7 +87,8 @@ void SocketTransport::watch_readable() {
   } else {
     renew();
     add_ref();
-    loop_->watch(fd_.get(), Interest::read, static_cast<ScheduledCall&>(*this));
+    const Ref<ScheduledCall> call(this);  // gives that back if the loop refuses it
+    loop_->watch(fd_.get(), Interest::read, *call);
   }
   watches_readable_ = true;
 }
