@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -48,17 +49,22 @@ class PromiseBase {
 // TaskBase is known.
 class WaitForFuture {
  protected:
-  explicit WaitForFuture(AwaitSite site) noexcept : site_(site) {}
-  void wait(std::coroutine_handle<> frame, FutureBase& future);
+  explicit WaitForFuture(AwaitSite site) noexcept : where_(site.where) {}
+  template <std::derived_from<PromiseBase> P>
+  void wait(std::coroutine_handle<P> frame, FutureBase& future) {
+    wait(*frame.promise().task, frame, future);
+  }
   // First thing after the wake-up, or after no wait at all: throws what the task has been told.
   void deliver_interrupt(FutureBase& future);
   // It waits, or has waited and not been settled.
-  [[nodiscard]] bool suspended() const noexcept { return suspended_; }
-  void settle() noexcept { suspended_ = false; }
+  [[nodiscard]] bool suspended() const noexcept { return task_ != nullptr; }
+  void settle() noexcept { task_ = nullptr; }
 
  private:
-  AwaitSite site_;
-  bool suspended_ = false;
+  void wait(TaskBase& task, std::coroutine_handle<> frame, FutureBase& future);
+
+  TaskBase* task_ = nullptr;  // that waits
+  const std::source_location where_;
 };
 
 // One bare yield: the task goes to the back of the ready queue (TASK-06). `co_await yield()`.

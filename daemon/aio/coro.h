@@ -84,7 +84,9 @@ template <class T>
 class [[nodiscard]] CoroAwaiter {
  public:
   using Frame = std::coroutine_handle<CoroPromise<T>>;
-  CoroAwaiter(Frame frame, AwaitSite site) noexcept : frame_(frame), site_(site) {}
+  CoroAwaiter(Frame frame, AwaitSite site) noexcept : frame_(frame), where_(site.where) {
+    frame.promise().task = site.task;
+  }
   CoroAwaiter(const CoroAwaiter&) = delete;
   CoroAwaiter& operator=(const CoroAwaiter&) = delete;
   ~CoroAwaiter() {
@@ -95,12 +97,11 @@ class [[nodiscard]] CoroAwaiter {
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
     auto& promise = frame_.promise();
     promise.continuation = awaiting;
-    promise.task = site_.task;
-    enter_awaited_frame(site_);
+    enter_awaited_frame({promise.task, where_});
     return frame_;
   }
   T await_resume() {
-    leave_awaited_frame(*site_.task);
+    leave_awaited_frame(*frame_.promise().task);
     // The frame goes before the value is used, as the coroutine's locals did before it returned.
     struct AtExit {
       Frame frame;
@@ -111,7 +112,7 @@ class [[nodiscard]] CoroAwaiter {
 
  private:
   Frame frame_;
-  AwaitSite site_;
+  const std::source_location where_;
 };
 
 // A coroutine object: lazy, awaited at most once, or made a task. Owned by value; move-only.

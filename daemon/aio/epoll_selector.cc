@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "aio/milliseconds.h"
+#include "aio/patient_wait.h"
 #include "aio/selector.h"
 #include "base/system_error.h"
 #include "base/unique_fd.h"
@@ -71,7 +71,9 @@ class EpollSelector final : public Selector {
       events_ = std::make_unique_for_overwrite<epoll_event[]>(capacity_);
       ready_ = std::make_unique_for_overwrite<ReadyFd[]>(capacity_);
     }
-    const int count = ::epoll_wait(epoll_.get(), events_.get(), static_cast<int>(room), to_milliseconds(timeout));
+    const int count = wait_patiently(timeout, [this, room](int milliseconds) {
+      return ::epoll_wait(epoll_.get(), events_.get(), static_cast<int>(room), milliseconds);
+    });
     if (count < 0) {
       if (errno == EINTR) return {};
       throw_errno("epoll_wait");

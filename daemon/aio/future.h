@@ -84,7 +84,10 @@ class FutureAwaiter : public WaitForFuture {
       : WaitForFuture(site), state_(std::move(state)) {}
 
   [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
-  void await_suspend(std::coroutine_handle<> frame) { wait(frame, *state_); }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> frame) {
+    wait(frame, *state_);
+  }
   T await_resume() {
     deliver_interrupt(*state_);
     return state_->take_result_as();

@@ -132,7 +132,6 @@ class FutureBase : public BlockCached {
   // What a task waits for when it waits for this, for inspection.
   [[nodiscard]] WaitKind wait_kind() const noexcept { return wait_kind_; }
   void set_wait_kind(WaitKind kind) noexcept { wait_kind_ = kind; }
-  [[nodiscard]] virtual std::uint64_t wait_id() const noexcept { return 0; }
   [[nodiscard]] virtual TaskBase* as_task() noexcept { return nullptr; }
   // The tasks that wait for this one, themselves or by a gather, a wait, a group, ... (INTRO-01).
   [[nodiscard]] std::vector<Ref<FutureBase>> awaiters() const;

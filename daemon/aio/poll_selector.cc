@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "aio/milliseconds.h"
+#include "aio/patient_wait.h"
 #include "aio/selector.h"
 #include "base/system_error.h"
 
@@ -48,7 +48,8 @@ class PollSelector final : public Selector {
 
   std::span<const ReadyFd> select(std::optional<Duration> timeout) override {
     ready_.clear();
-    const int count = ::poll(fds_.data(), fds_.size(), to_milliseconds(timeout));
+    const int count = wait_patiently(
+        timeout, [this](int milliseconds) { return ::poll(fds_.data(), fds_.size(), milliseconds); });
     if (count < 0) {
       if (errno == EINTR) return {};
       throw_errno("poll");

@@ -1,6 +1,7 @@
 #include "aio/records.h"
 
 #include <algorithm>
+#include <limits>
 #include <new>
 
 namespace evloop {
@@ -91,6 +92,11 @@ void TaskRecord::open(std::uint64_t id, std::uint64_t parent_id, std::string_vie
   publish(TaskPhase::runnable, now);
 }
 
+void TaskRecord::set_cancel_requests(std::uint32_t count) noexcept {
+  constexpr std::uint32_t most = std::numeric_limits<std::uint16_t>::max();
+  cancel_requests_.set(static_cast<std::uint16_t>(std::min(count, most)));
+}
+
 void TaskRecord::set_name(std::string_view name) noexcept {
   if (name.empty() && !more_.load(std::memory_order_relaxed)) return;
   auto* const kept = more();
@@ -134,6 +140,7 @@ std::optional<TaskRecord::View> TaskRecord::read() const {
     if (state_since_.load(std::memory_order_relaxed) == before) break;
   }
   if (view.state != TaskPhase::waiting) view.waiting_on = WaitKind::none;
+  if (view.waiting_on != WaitKind::task) view.waiting_on_id = 0;
   return view;
 }
 

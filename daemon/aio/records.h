@@ -212,7 +212,7 @@ class alignas(64) TaskRecord {
   void close() noexcept;
   void set_name(std::string_view name) noexcept;
   void set_coroutine(std::source_location where) noexcept { store(coroutine_, where); }
-  void set_cancel_requests(std::uint32_t count) noexcept { cancel_requests_.set(count); }
+  void set_cancel_requests(std::uint32_t count) noexcept;
   void started(CycleClock::Stamp now) noexcept {
     if constexpr (records_enabled) {
       steps_.add(1);
@@ -227,8 +227,9 @@ class alignas(64) TaskRecord {
     }
   }
   void woken(CycleClock::Stamp now) noexcept { publish(TaskPhase::runnable, now); }
-  void waits(WaitKind kind, std::uint64_t id) noexcept {
-    waiting_on_.set(kind);
+  void waits(WaitKind kind) noexcept { waiting_on_.set(kind); }
+  void waits_for_task(std::uint64_t id) noexcept {
+    waiting_on_.set(WaitKind::task);
     waiting_on_id_.set(id);
   }
   // The live await chain: the frame at the current depth awaits at `where`.
@@ -279,19 +280,20 @@ class alignas(64) TaskRecord {
       state_since_.store(now << phase_bits | static_cast<std::uint64_t>(state), std::memory_order_release);
   }
 
+  // One cache line has all that a step writes, unless its chain is deep.
   std::atomic<std::uint64_t> state_since_{0};  // a TaskPhase in the lowest bits, the stamp above it
   Published<std::uint32_t> depth_;
-  Published<std::uint32_t> cancel_requests_;
-  Published<WaitKind> waiting_on_;  // means something while it waits
-  Counter id_;
-  Counter parent_id_;
-  Counter waiting_on_id_;
+  Published<std::uint16_t> cancel_requests_;  // or the most that fits
+  Published<WaitKind> waiting_on_;            // means something while it waits
   Counter steps_;
   Counter run_time_;
   Counter longest_step_;
+  std::array<std::atomic<std::source_location>, near_frames> frames_{};
+  Counter waiting_on_id_;  // of a task
+  Counter id_;
+  Counter parent_id_;
   std::atomic<std::source_location> created_{};
   std::atomic<std::source_location> coroutine_{};
-  std::array<std::atomic<std::source_location>, near_frames> frames_{};
   std::atomic<More*> more_{nullptr};  // once made, it stays
 };
 static_assert(sizeof(TaskRecord) == 128);

@@ -20,7 +20,10 @@ class SettledAwaiter {
   SettledAwaiter(A&& awaitable, AwaitSite site) : inner_(std::forward<A>(awaitable).awaited(site)) {}
 
   [[nodiscard]] bool await_ready() { return inner_.await_ready(); }
-  decltype(auto) await_suspend(std::coroutine_handle<> frame) { return inner_.await_suspend(frame); }
+  template <class P>
+  decltype(auto) await_suspend(std::coroutine_handle<P> frame) {
+    return inner_.await_suspend(frame);
+  }
   Outcome<Value> await_resume() {
     try {
       if constexpr (std::is_void_v<Value>) {

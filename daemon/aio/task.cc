@@ -106,7 +106,11 @@ void TaskBase::suspend_slowly(FutureBase& future, std::coroutine_handle<> frame,
     loop().queue(*this);
     return;
   }
-  record_->waits(future.wait_kind(), future.wait_id());
+  if (const auto* const task = future.as_task()) {
+    record_->waits_for_task(task->id());
+  } else {
+    record_->waits(future.wait_kind());
+  }
   future.link(*this);
   waits_for_ = &future;
   if (must_cancel_ && future.cancel(cancel_text())) must_cancel_ = false;
@@ -115,7 +119,7 @@ void TaskBase::suspend_slowly(FutureBase& future, std::coroutine_handle<> frame,
 void TaskBase::suspend_until_next_turn(std::coroutine_handle<> frame, std::source_location where) {
   resume_ = frame;
   record_->awaits(where);
-  record_->waits(WaitKind::yield, 0);
+  record_->waits(WaitKind::yield);
   self_.add_ref();
   loop().queue(*this);
 }

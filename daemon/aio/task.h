@@ -132,19 +132,19 @@ inline void TaskBase::suspend_on(FutureBase& future, std::coroutine_handle<> fra
       [[unlikely]]
     return suspend_slowly(future, frame, where);
   resume_ = frame;
-  record.waits(future.wait_kind(), 0);
+  record.waits(future.wait_kind());
   self_.add_ref();  // for the future's list, then for the ready queue
   future.link(*this);
   waits_for_ = &future;
 }
 
-inline void WaitForFuture::wait(std::coroutine_handle<> frame, FutureBase& future) {
-  suspended_ = true;
-  site_.task->suspend_on(future, frame, site_.where);
+inline void WaitForFuture::wait(TaskBase& task, std::coroutine_handle<> frame, FutureBase& future) {
+  task_ = &task;
+  task.suspend_on(future, frame, where_);
 }
 
 inline void WaitForFuture::deliver_interrupt(FutureBase& future) {
-  if (suspended_) site_.task->deliver_interrupt(&future);
+  if (task_) task_->deliver_interrupt(&future);
 }
 
 // The shared state of a Task<T>. Derive to do something at its end, in complete().
@@ -160,7 +160,6 @@ class TaskState : public FutureState<T>, public TaskBase {
   ~TaskState() override { abandon(); }
 
   [[nodiscard]] TaskBase* as_task() noexcept final { return this; }
-  [[nodiscard]] std::uint64_t wait_id() const noexcept final { return this->id(); }
   bool cancel(std::optional<std::string> message = std::nullopt) final {
     this->mark_retrieved();
     return this->request_cancel(std::move(message));

@@ -36,7 +36,10 @@ class WaitPoint final : public FutureBase {
    public:
     Awaiter(WaitPoint& point, AwaitSite site) noexcept : WaitForFuture(site), point_(point) {}
     [[nodiscard]] bool await_ready() const noexcept { return point_.done(); }
-    void await_suspend(std::coroutine_handle<> frame) { wait(frame, point_); }
+    template <class P>
+    void await_suspend(std::coroutine_handle<P> frame) {
+      wait(frame, point_);
+    }
     void await_resume() {
       deliver_interrupt(point_);
       point_.check();

@@ -30,8 +30,10 @@ struct BlockCache : BlockSizes {
   // In each thread, of all sizes: what a burst of a hundred thousand callbacks leaves behind.
   static constexpr std::size_t most_kept = 8 * 1024 * 1024;
 
-  std::array<Block*, class_of(largest) + 1> bins;
-  std::size_t room;  // bytes it may still take; 0 before the first, and when the thread is about to end
+  static void deallocate(Block* block) noexcept { ::operator delete(block); }
+
+  std::array<Block*, class_of(largest) + 1> lists;
+  std::size_t room;  // bytes it may still take: see SpareBlocks
 };
 extern constinit thread_local BlockCache block_cache;
 
@@ -48,8 +50,8 @@ void free_surplus_block(void* block, std::size_t size) noexcept;
   if (size <= BlockCache::largest) [[likely]] {
     const auto bin = BlockCache::class_of(size);
     auto& cache = block_cache;
-    if (auto* block = cache.bins[bin]) [[likely]] {
-      cache.bins[bin] = block->next;
+    if (auto* block = cache.lists[bin]) [[likely]] {
+      cache.lists[bin] = block->next;
       cache.room += BlockCache::size_of(bin);
       return block;
     }
@@ -64,7 +66,7 @@ inline void free_block(void* block, std::size_t size) noexcept {
   auto& cache = block_cache;
   if (size <= BlockCache::largest && cache.room >= BlockCache::size_of(bin)) [[likely]] {
     cache.room -= BlockCache::size_of(bin);
-    cache.bins[bin] = ::new (block) BlockCache::Block{cache.bins[bin]};
+    cache.lists[bin] = ::new (block) BlockCache::Block{cache.lists[bin]};
     return;
   }
 #endif

@@ -39,8 +39,10 @@ struct SpareByteBlocks {
   // Of all sizes, for each thread.
   static constexpr std::size_t most_kept = 4 * 1024 * 1024;
 
+  static void deallocate(Free* block) noexcept { ::operator delete(block, std::align_val_t{alignof(ByteBlock)}); }
+
   std::array<Free*, std::countr_zero(largest) + 1> lists;  // by the capacity's exponent
-  std::size_t room;  // bytes it may still take; 0 before the first, and when the thread is about to end
+  std::size_t room;  // bytes it may still take: see SpareBlocks
 };
 extern constinit thread_local SpareByteBlocks spare_byte_blocks;
 

@@ -109,8 +109,12 @@ void SocketTransport::resume_reading() {
   if (started_) start_reading();
 }
 
-void SocketTransport::receive_directly() {
-  const auto received = receiver_->receive(fd_.get());
+void SocketTransport::set_direct_receiver(DirectReceiver* receiver) {
+  if (receiver || extras_) extras().receiver = receiver;
+}
+
+void SocketTransport::receive_directly(DirectReceiver& receiver) {
+  const auto received = receiver.receive(fd_.get());
   if (received < 0) return receive_failed();
   if (received == 0) end_of_data();
 }
@@ -148,7 +152,8 @@ inline void SocketTransport::receive_buffered(BufferedProtocol& protocol) {
 
 [[gnu::always_inline]] inline void SocketTransport::read_ready() {
   if (conn_lost_ != 0) return;
-  if (receiver_) return receive_directly();
+  if (auto* const receiver = direct_receiver()) [[unlikely]]
+    return receive_directly(*receiver);
   const auto protocol = protocol_;  // it may be replaced by what it is called for
   if (protocol->is_buffered()) {
     receive_buffered(static_cast<BufferedProtocol&>(*protocol));
@@ -203,7 +208,7 @@ void SocketTransport::end_of_data() {
 // --- writing ---
 
 void SocketTransport::write(std::span<const std::byte> data) {
-  if (eof_ || sender_) [[unlikely]]
+  if (eof_ || direct_sender()) [[unlikely]]
     refuse("write");
   if (data.empty() || drop_write()) return;
   if (!buffer_.empty()) [[unlikely]]
@@ -219,7 +224,7 @@ void SocketTransport::sent_less(std::ptrdiff_t sent, std::span<const std::byte> 
 }
 
 void SocketTransport::writelines(std::span<const std::span<const std::byte>> chunks) {
-  if (eof_ || sender_) refuse("writelines");
+  if (eof_ || direct_sender()) refuse("writelines");
   std::size_t skip = 0;  // of the first chunk left
   while (!chunks.empty() && conn_lost_ == 0 && buffer_.empty()) {
     std::array<iovec, gathered_chunks> parts;
@@ -289,7 +294,7 @@ void SocketTransport::write_ready() {
   const Ref<SocketTransport> self(this);  // connection_lost may be called from here
   if (!buffer_.empty() && !flush()) return;
   if (!buffer_.empty() || conn_lost_ != 0) return;
-  if (sender_ && !closing_ && !sender_->send(fd_.get())) return;
+  if (auto* const sender = direct_sender(); sender && !closing_ && !sender->send(fd_.get())) return;
   unwatch_writable();
   if (closing_) {
     ++conn_lost_;
@@ -311,14 +316,14 @@ bool SocketTransport::flush() {
 }
 
 void SocketTransport::begin_direct_send(DirectSender& sender) {
-  if (sender_) refuse("send");
-  sender_ = &sender;
+  if (direct_sender()) refuse("send");
+  extras().sender = &sender;
   if (buffer_.empty() && !sender.send(fd_.get())) watch_writable();
 }
 
 void SocketTransport::end_direct_send(const DirectSender& sender) noexcept {
-  if (sender_ != &sender) return;
-  sender_ = nullptr;
+  if (direct_sender() != &sender) return;
+  extras_->sender = nullptr;
   if (buffer_.empty()) unwatch_writable();
 }
 
@@ -375,7 +380,7 @@ void SocketTransport::call_connection_lost(std::exception_ptr error) {
     SocketTransport& transport;
     ~AtExit() { transport.let_go(); }
   } const at_exit{*this};
-  if (sender_) std::exchange(sender_, nullptr)->connection_lost(error);
+  if (direct_sender()) std::exchange(extras_->sender, nullptr)->connection_lost(error);
   const auto protocol = protocol_;
   protocol->connection_lost(std::move(error));
 }
@@ -393,8 +398,10 @@ void SocketTransport::loop_closed() noexcept {
 void SocketTransport::let_go() noexcept {
   std::exchange(loop_, nullptr)->unclaim(fd_.get(), *this);
   fd_.reset();
-  receiver_ = nullptr;
-  sender_ = nullptr;
+  if (extras_) {
+    extras_->receiver = nullptr;
+    extras_->sender = nullptr;
+  }
   protocol_ = nullptr;
   if (const auto group = std::exchange(group_, nullptr)) {
     try {
@@ -408,9 +415,15 @@ void SocketTransport::let_go() noexcept {
 
 // --- information ---
 
-SocketTransport::Names& SocketTransport::names() const {
-  if (!names_) names_ = std::make_unique<Names>(SocketAddress::local(fd_.get()), SocketAddress::peer(fd_.get()));
-  return *names_;
+SocketTransport::Extras& SocketTransport::extras() const {
+  if (!extras_) extras_ = std::make_unique<Extras>();
+  return *extras_;
+}
+
+const SocketTransport::Names& SocketTransport::names() const {
+  auto& names = extras().names;
+  if (!names) names.emplace(SocketAddress::local(fd_.get()), SocketAddress::peer(fd_.get()));
+  return *names;
 }
 
 const SocketAddress& SocketTransport::sockname() const { return names().local; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "aio/event_loop.h"
 #include "base/unique_fd.h"
@@ -73,7 +74,7 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner, p
 
   // From now on `receiver` receives, and the protocol is told of the end only; null: the protocol again. Until the
   // connection is lost.
-  void set_direct_receiver(DirectReceiver* receiver) noexcept { receiver_ = receiver; }
+  void set_direct_receiver(DirectReceiver* receiver);
 
   [[nodiscard]] int fd() const noexcept override { return fd_.get(); }
   [[nodiscard]] const SocketAddress& sockname() const override;
@@ -85,6 +86,12 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner, p
   struct Names {
     SocketAddress local;
     SocketAddress peer;
+  };
+  // What few connections have.
+  struct Extras {
+    std::optional<Names> names;
+    DirectReceiver* receiver = nullptr;
+    DirectSender* sender = nullptr;
   };
 
   SocketTransport(EventLoop& loop, UniqueFd fd, Ref<BaseProtocol> protocol, Ref<TransportGroup> group);
@@ -104,7 +111,7 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner, p
   void watch_readable();
   void unwatch_readable() noexcept;
   void read_ready();
-  void receive_directly();
+  void receive_directly(DirectReceiver& receiver);
   void receive_plain(Protocol& protocol);
   [[gnu::always_inline]] void receive_buffered(BufferedProtocol& protocol);
   void end_of_data();
@@ -131,14 +138,15 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner, p
   void queue_connection_lost(std::exception_ptr error);
   void call_connection_lost(std::exception_ptr error);
   void let_go() noexcept;
-  Names& names() const;
+  [[nodiscard]] Extras& extras() const;
+  [[nodiscard]] DirectReceiver* direct_receiver() const noexcept { return extras_ ? extras_->receiver : nullptr; }
+  [[nodiscard]] DirectSender* direct_sender() const noexcept { return extras_ ? extras_->sender : nullptr; }
+  [[nodiscard]] const Names& names() const;
 
   UniqueFd fd_;
   std::uint32_t conn_lost_ = 0;  // not 0 once connection_lost is queued; then it counts writes
   Bytes buffer_;                 // what waits to be sent
-  DirectReceiver* receiver_ = nullptr;
-  DirectSender* sender_ = nullptr;
-  mutable std::unique_ptr<Names> names_;
+  mutable std::unique_ptr<Extras> extras_;
   Ref<TransportGroup> group_;
   SocketTransport* next_in_group_ = nullptr;
   SocketTransport* previous_in_group_ = nullptr;

@@ -163,7 +163,8 @@ class StreamReader::ReadAwaiter : public WaitForFuture {
     reader_->prepare_wait("read");
     return false;
   }
-  void await_suspend(std::coroutine_handle<> frame) {
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> frame) {
     reader_->to_end_ = most_ < 0;
     reader_->waiter_ = ::new (&point_) WaitPoint(reader_->loop_, WaitKind::stream);
     wait(frame, point_);

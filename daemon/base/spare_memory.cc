@@ -1,0 +1,25 @@
+#include "base/spare_memory.h"
+
+namespace evloop {
+namespace {
+
+constinit thread_local SpareMemory* first_of_thread = nullptr;
+
+}  // namespace
+
+SpareMemory::SpareMemory() noexcept : next_(std::exchange(first_of_thread, this)) {}
+
+// A thread's last one was its first.
+SpareMemory::~SpareMemory() { first_of_thread = next_; }
+
+std::size_t SpareMemory::kept() noexcept {
+  std::size_t bytes = 0;
+  for (const auto* spare = first_of_thread; spare; spare = spare->next_) bytes += spare->size();
+  return bytes;
+}
+
+void SpareMemory::give_back_all() noexcept {
+  for (auto* spare = first_of_thread; spare; spare = spare->next_) spare->give_back();
+}
+
+}  // namespace evloop
