@@ -75,9 +75,10 @@ def run(*command, **options):
 
 
 class Daemon:
-    """An evloopd with a folder of its own for its configuration, sockets and log. Ready once constructed."""
+    """An evloopd with a folder of its own for its configuration, sockets and log. Ready once constructed. `wrapper`: a
+    command that turns into the one that follows it."""
 
-    def __init__(self, config, **variables):
+    def __init__(self, config, wrapper=(), **variables):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="evloopd-"))
         self.run = self.folder / "run"
         self.process = None
@@ -86,6 +87,7 @@ class Daemon:
         self.observe = str(self.run / "observe.sock")
         self.admin = str(self.run / "admin.sock")
         self._log_path = self.folder / "log"
+        self.command = [*wrapper, EVLOOPD, "--config", str(self.config)]
         self.environment = environment(RUNTIME_DIRECTORY=str(self.run), **variables)
         try:
             self.start()
@@ -96,8 +98,8 @@ class Daemon:
     def start(self):
         """Again, after it has ended. Its log begins anew."""
         with self._log_path.open("w") as log:
-            self.process = subprocess.Popen([EVLOOPD, "--config", str(self.config)], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=self.environment)
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.environment)
         wait_until(lambda: self.process.poll() is not None or self.records("ready"), "the daemon is ready")
         if self.process.returncode is not None:
             raise AssertionError(f"evloopd ended with {self.process.returncode}:\n{self.log()}")
