@@ -206,6 +206,15 @@ class Exec(harness.DaemonTest):
         self.wait_for_fact(daemon, "worker", "runs as pid ", "started 2 times")
         self.assertEqual(self.series(daemon, "running", "worker"), 1)
 
+    def test_a_loop_that_is_replaced_hands_its_programs_over(self):
+        daemon = self.run_jobs(program("worker", "echo child $$; exec sleep 1000"))
+        first = self.pids(daemon, "worker")[0]
+        replaced = daemon.ctl("replace", "io-0", "--force")
+        self.assertEqual(replaced.returncode, 0, replaced.stdout + replaced.stderr)
+        self.wait_for_fact(daemon, "worker", "runs as pid ", "started 2 times")
+        self.assertTrue(is_gone(first))
+        self.assertEqual(self.series(daemon, "running", "worker"), 1)
+
     def test_a_new_list_leaves_the_programs_that_stay_alone(self):
         stays, goes = (program(name, "echo child $$; exec sleep 1000") for name in ("stays", "goes"))
         daemon = self.run_jobs(stays, goes)

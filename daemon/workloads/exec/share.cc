@@ -23,6 +23,8 @@ using evloop::Coro;
 using evloop::Duration;
 using Result = ProgramEnd::Result;
 
+constexpr Duration tell_interval = std::chrono::seconds(10);  // of lines that were not logged
+
 double seconds(Duration time) { return std::chrono::duration<double>(time).count(); }
 
 std::string status_text(int status) {
@@ -57,6 +59,7 @@ struct ExecShare::Turn {
   bool last = false;
   host::TokenBucket log_pace{};
   std::uint64_t unlogged = 0;  // lines that the log has not been told of
+  evloop::TimePoint next_tell{};
 
   [[nodiscard]] bool is_over() const noexcept { return last || duty->is_over(); }
   void begin(std::unique_ptr<ProgramRun> begun, pid_t leader) {
@@ -82,7 +85,10 @@ struct ExecShare::Turn {
   void wrote(OutputStream stream, std::string line, evloop::TimePoint now) {
     const auto rate = static_cast<std::size_t>(program->options().log_rate);
     if (rate > 0 && log_pace.take(rate, now) == Duration::zero()) {
-      tell_unlogged();
+      if (unlogged > 0 && now >= next_tell) {
+        tell_unlogged();
+        next_tell = now + tell_interval;
+      }
       duty->tell(evloop::LogLevel::info, *program, (stream == OutputStream::std_out ? "stdout: " : "stderr: ") + line);
     } else if (rate > 0) {
       program->not_logged();
