@@ -79,6 +79,7 @@ control::WorkloadSource workload_source(const host::LoopHost& host, const settin
                      .loops = {},
                      .loop_groups = settings.loop_groups,
                      .exec_checks = settings.daemon.exec_checks,
+                     .exec_workloads = settings.daemon.exec_workloads,
                      .directory = std::filesystem::path(config_path).parent_path().string()}](const std::string& spec) {
     auto now = context;
     for (const auto& loop : host.list())
@@ -172,6 +173,11 @@ void Daemon::start() {
                         {"pid", info.pid},
                         {"config", config_path_},
                         {"descriptors", info.fd_limit}});
+  if (settings_.daemon.exec_workloads)
+    log_warning(
+        "daemon.exec_workloads is true: workloads of the kind exec run programs, with all that this daemon's user may "
+        "do and in no sandbox; who may apply workloads may run anything",
+        {{"uid", static_cast<std::int64_t>(::getuid())}});
 
   parts_ = std::make_unique<Parts>(settings_, info, kinds_);
   auto& host = parts_->host;

@@ -134,6 +134,17 @@ class Sheet {
   void line(const std::string& key, const std::string& value) {
     fmt::format_to(std::back_inserter(text_), "{:<15}{}\n", key + ":", printable(value));
   }
+  // The value may have several lines.
+  void lines(const std::string& key, std::string_view value) {
+    const auto end = std::min(value.find('\n'), value.size());
+    line(key, std::string(value.substr(0, end)));
+    for (auto rest = value.substr(end); !rest.empty();) {
+      rest.remove_prefix(1);
+      const auto length = std::min(rest.find('\n'), rest.size());
+      more(std::string(rest.substr(0, length)));
+      rest.remove_prefix(length);
+    }
+  }
   void more(const std::string& value) { fmt::format_to(std::back_inserter(text_), "{:<15}{}\n", "", printable(value)); }
   [[nodiscard]] std::string take() { return std::move(text_); }
 
@@ -443,7 +454,7 @@ std::string describe(const v1::Workload& workload) {
   if (!ends.empty()) sheet.line("Ended", fmt::format("{}", fmt::join(ends, ", ")));
   if (workload.dropped_log_lines() > 0)
     sheet.line("Log", fmt::format("{} lines dropped", workload.dropped_log_lines()));
-  for (const auto& fact : workload.facts()) sheet.line(fact.name(), fact.value());
+  for (const auto& fact : workload.facts()) sheet.lines(fact.name(), fact.value());
   if (workload.has_upstreams()) describe_upstreams(workload.upstreams(), sheet);
   if (workload.has_faults()) describe_faults(workload, sheet);
   return sheet.take();

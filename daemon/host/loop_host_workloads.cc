@@ -100,6 +100,7 @@ HostResult<void> LoopHost::Impl::begin_generation(WorkloadOptions options, std::
   hosted.key = name + '#' + std::to_string(++generations_);
   for (const auto& listener : *listeners)
     hosted.listeners.push_back({.address = listener.address, .limit = listener.limit});
+  if (before) hosted.workload->succeed(*before->workload);
   if (const auto attached = attach(hosted, *loops); !attached) return attached;
   limit_listeners(hosted);
 

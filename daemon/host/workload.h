@@ -40,7 +40,7 @@ struct NamedCount {
 // What a workload has to say of itself, for people.
 struct Fact {
   std::string name;  // "Last result"
-  std::string value;
+  std::string value;  // a line, or several
 };
 
 struct MeasureLabel {
@@ -128,6 +128,9 @@ class Workload {
   // Becomes like `wanted`, which was made to take its place, if it can while it runs and no connection notices.
   enum class Adoption { impossible, same, taken };
   [[nodiscard]] virtual Adoption adopt(Workload& /*wanted*/) { return Adoption::impossible; }
+  // Told before it is attached, in place of `before`, which could not become like it, and whose shares are drained then:
+  // for what only one of the two may hold at a time.
+  virtual void succeed(Workload& /*before*/) {}
   // What it sends its clients on to, as long as it lives; null for a kind that serves them itself.
   [[nodiscard]] virtual Upstreams* upstreams() noexcept { return nullptr; }
   // What is done to its connections on purpose, as long as it lives; null for a kind that cannot.

@@ -18,7 +18,8 @@ namespace evloopd::settings {
 // Where a workload's keys stand.
 struct KindContext {
   const std::vector<Address>& listeners;  // of the workload
-  bool may_exec = false;                  // the configuration lets workloads run programs
+  bool exec_checks = false;               // the configuration lets checks run programs
+  bool exec_workloads = false;            // ... and workloads
 };
 
 // The values of one workload that came out of a ${file:...}, for printing.

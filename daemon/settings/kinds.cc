@@ -4,12 +4,14 @@
 
 #include <memory>
 
+#include "settings/exec.h"
 #include "settings/http.h"
 #include "settings/probe.h"
 #include "settings/proxy.h"
 #include "settings/udp.h"
 #include "settings/units.h"
 #include "settings/upstreams.h"
+#include "workloads/exec.h"
 #include "workloads/http_respond.h"
 #include "workloads/options.h"
 #include "workloads/probe.h"
@@ -49,7 +51,7 @@ Kind http_respond() {
 
 TcpProxyOptions read_tcp_proxy(Mapping& keys, const KindContext& context) {
   TcpProxyOptions options;
-  options.upstreams = read_upstreams(keys, context.listeners, context.may_exec);
+  options.upstreams = read_upstreams(keys, context.listeners, context.exec_checks);
   assign(options.buffer, keys["buffer"].size(4 * KiB, GiB));
   options.connection = read_connection(keys);
   return options;
@@ -78,6 +80,15 @@ Kind probe() {
   return kind;
 }
 
+Kind exec() {
+  auto kind = make_kind<ExecOptions>(
+      "exec", {.read = read_exec,
+               .print = print_exec,
+               .make = [](const ExecOptions& options) { return std::make_unique<Exec>(options); }});
+  kind.listens = host::Listens::nothing;
+  return kind;
+}
+
 Kind udp_relay() {
   auto kind = make_kind<UdpRelayOptions>(
       "udp.relay",
@@ -91,7 +102,7 @@ Kind udp_relay() {
 }  // namespace
 
 const Kinds& standard_kinds() {
-  static const Kinds kinds{tcp_echo(), tcp_discard(), http_respond(), tcp_proxy(), udp_relay(), probe()};
+  static const Kinds kinds{tcp_echo(), tcp_discard(), http_respond(), tcp_proxy(), udp_relay(), probe(), exec()};
   return kinds;
 }
 

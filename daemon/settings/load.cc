@@ -33,6 +33,7 @@ void read_daemon(const Value& value, DaemonSettings& settings) {
   assign(settings.shutdown.drain, shutdown["drain"].duration(0s, 24h));
   shutdown.finish();
   assign(settings.exec_checks, daemon["exec_checks"].boolean());
+  assign(settings.exec_workloads, daemon["exec_workloads"].boolean());
   daemon.finish();
 }
 

@@ -42,6 +42,7 @@ class Printer {
     line("daemon:");
     line("  name: {}", free_text(settings_.daemon.name));
     line("  exec_checks: {}", settings_.daemon.exec_checks);
+    line("  exec_workloads: {}", settings_.daemon.exec_workloads);
     line("  shutdown: {{lame_duck: {}, drain: {}}}", format_duration(lame_duck), format_duration(drain));
   }
 

@@ -21,7 +21,8 @@ struct ShutdownSettings {
 struct DaemonSettings {
   std::string name = "evloopd";  // tells daemons apart in answers and logs
   ShutdownSettings shutdown;
-  bool exec_checks = false;  // checks of upstreams may run programs
+  bool exec_checks = false;     // checks of upstreams may run programs
+  bool exec_workloads = false;  // workloads of the kind exec may
 };
 
 struct ControlSocket {

@@ -20,6 +20,9 @@ inline const std::array<std::string, 6> dns_type_words{"A", "AAAA", "MX", "NS", 
 inline const std::array<std::string, 2> all_down_words{"refuse", "use_all"};
 inline const std::array<std::string, 3> tls_verify_words{"none", "optional", "required"};
 inline const std::array<std::string, 2> tls_version_words{"1.2", "1.3"};
+inline const std::array<std::string, 3> exec_mode_words{"supervise", "schedule", "once"};
+inline const std::array<std::string, 2> exec_restart_words{"always", "on_failure"};
+inline const std::array<std::string, 7> exec_signal_words{"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL"};
 inline const std::array<std::string, 4> log_level_words{"debug", "info", "warning", "error"};
 inline const std::array<std::string, 4> log_format_words{"auto", "text", "json", "journal"};
 

@@ -53,6 +53,7 @@ std::expected<std::vector<WorkloadSettings>, std::vector<Problem>> load_workload
                     .hidden = hidden};
     DaemonSettings daemon;
     daemon.exec_checks = context.exec_checks;
+    daemon.exec_workloads = context.exec_workloads;
     workloads = read_spec(Value(reading, root, root->position, {}), loops_of(context), daemon, kinds);
   }
   if (report.size() > 0) return std::unexpected(report.take());

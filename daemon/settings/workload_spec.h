@@ -17,6 +17,7 @@ struct SpecContext {
   std::vector<std::string> loops;
   std::map<std::string, std::vector<std::string>> loop_groups;  // see Settings
   bool exec_checks = false;                                     // see DaemonSettings
+  bool exec_workloads = false;
   std::string directory;                                        // of relative `${file:...}`
 };
 

@@ -128,7 +128,9 @@ class Reader {
 
     // Without its kind nothing can be said about the other keys.
     if (!kind) return workload;
-    workload.kind = kind->read(keys, {.listeners = listening.addresses, .may_exec = daemon_.exec_checks});
+    workload.kind = kind->read(keys, {.listeners = listening.addresses,
+                                      .exec_checks = daemon_.exec_checks,
+                                      .exec_workloads = daemon_.exec_workloads});
     keys.finish();
     return workload;
   }

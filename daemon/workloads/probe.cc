@@ -40,7 +40,15 @@ std::string history_text(const ProbeSnapshot& target) {
   return text;
 }
 
+TargetList::Items targets_of(const ProbeOptions& options) {
+  TargetList::Items targets;
+  for (const auto& target : options.targets) targets.push_back(std::make_shared<ProbeTarget>(target));
+  return targets;
+}
+
 }  // namespace
+
+Probe::Probe(const ProbeOptions& options) : list_(std::make_shared<TargetList>(targets_of(options))) {}
 
 std::unique_ptr<host::WorkloadShare> Probe::attach(evloop::EventLoop& loop) {
   return std::make_unique<ProbeShare>(loop, list_);

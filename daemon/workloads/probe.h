@@ -15,7 +15,7 @@ namespace evloopd::workloads {
 class Probe final : public host::Workload {
  public:
   // Throws ValueError for options that settings/ would have refused, and what Checker throws.
-  explicit Probe(const ProbeOptions& options) : list_(std::make_shared<TargetList>(options)) {}
+  explicit Probe(const ProbeOptions& options);
 
   [[nodiscard]] std::string_view kind() const override { return "probe"; }
   [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop& loop) override;

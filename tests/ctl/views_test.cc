@@ -212,6 +212,24 @@ TEST(Describe, SaysWhichFaultsAWorkloadHasAndUntilWhen) {
                         "               1 connection touched\n"));
 }
 
+TEST(Describe, AFactMayHaveSeveralLines) {
+  auto workload = proxy();
+  const auto say = [&](const std::string& name, const std::string& value) {
+    auto& fact = *workload.add_facts();
+    fact.set_name(name);
+    fact.set_value(value);
+  };
+  say("state", "well");
+  say("output", "one\n\nthree\x1b\n");
+  say("empty", "");
+  EXPECT_THAT(describe(workload), HasSubstr("state:         well\n"
+                                            "output:        one\n"
+                                            "               \n"
+                                            "               three?\n"
+                                            "               \n"
+                                            "empty:         \n"));
+}
+
 TEST(DrainLine, SaysWhatIsLeftAndWhenItIsCut) {
   v1::DrainProgress progress;
   progress.set_name("loops/io-0");

@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "host/fixture.h"
 
@@ -17,6 +20,29 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class WorkloadOnLoops : public GreeterTest {};
+
+class IdleShare final : public WorkloadShare {
+ public:
+  void accepted(Accepted /*connection*/) override {}
+  [[nodiscard]] std::size_t connections() const override { return 0; }
+  void drain() override {}
+  void abort() override {}
+};
+
+// Notes what happens to it, beside those it has the place of.
+class Heir final : public Workload {
+ public:
+  explicit Heir(std::shared_ptr<std::vector<std::string>> notes) : notes_(std::move(notes)) {}
+  [[nodiscard]] std::string_view kind() const override { return "test.heir"; }
+  [[nodiscard]] std::unique_ptr<WorkloadShare> attach(evloop::EventLoop& /*loop*/) override {
+    notes_->emplace_back("attached");
+    return std::make_unique<IdleShare>();
+  }
+  void succeed(Workload& before) override { notes_->push_back("succeeds " + std::string(before.kind())); }
+
+ private:
+  const std::shared_ptr<std::vector<std::string>> notes_;
+};
 
 TEST_F(WorkloadOnLoops, ServesAndIsCounted) {
   run("io-0");
@@ -76,6 +102,18 @@ TEST_F(WorkloadOnLoops, OneThatWasRemovedIsNotResumed) {
   ASSERT_TRUE(host->start("io-0", soon()));
   EXPECT_EQ(doings->shares, 1);
   EXPECT_EQ(doings->resumed, 0);
+}
+
+TEST_F(WorkloadOnLoops, OneThatTakesThePlaceOfAnotherIsToldBeforeItIsAttached) {
+  run("io-0");
+  const auto notes = std::make_shared<std::vector<std::string>>();
+  const auto apply = [&] {
+    return host->apply_workload({.name = "web", .loops = {"io-0"}, .listeners = {}}, std::make_unique<Heir>(notes));
+  };
+  EXPECT_EQ(apply(), Applied::created);
+  EXPECT_THAT(*notes, ElementsAre("attached"));
+  EXPECT_EQ(apply(), Applied::replaced);
+  EXPECT_THAT(*notes, ElementsAre("attached", "succeeds test.heir", "attached"));
 }
 
 TEST_F(WorkloadOnLoops, OneThatCannotBeAttachedToAllIsAttachedToNone) {

@@ -60,8 +60,8 @@ TEST(Kinds, ProblemsOfItsKeysSayWhereTheyAre) {
   EXPECT_EQ(problem("{name: t, kind: tick, every: 61}"), "f:4:34: workloads[0].every: must be a whole number from 1 to 60, got \"61\"");
   EXPECT_EQ(problem("{name: t, kind: tick, evry: 6}"), "f:4:27: workloads[0].evry: unknown key; did you mean \"every\"?");
   EXPECT_EQ(problem("{name: t, kind: tack, listen: [{address: \"127.0.0.1:80\"}]}"),
-            "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond, tcp.proxy, udp.relay, probe or "
-            "tick, got \"tack\"");
+            "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond, tcp.proxy, udp.relay, probe, exec "
+            "or tick, got \"tack\"");
 }
 
 TEST(Kinds, OneThatDoesNotListenRunsOnOneLoop) {

@@ -156,6 +156,45 @@ workloads:
                                      .reset_time = 1min}));
 }
 
+TEST(Load, EveryKeyOfAProgramReachesItsOption) {
+  const auto settings = load(R"(
+version: 1
+daemon: {exec_workloads: true}
+workloads:
+  - name: e
+    kind: exec
+    programs:
+      - {name: a, command: [worker, -x], environment: {B: c}, directory: /d, restart: on_failure, restart_delay: 2s,
+         restart_delay_max: 3s, stable_after: 4s, stop_signal: HUP, stop_timeout: 5s, log_rate: 6}
+      - {name: b, command: [/bin/true], mode: schedule, interval: 7s, timeout: 8s}
+      - {name: c, command: [/bin/true], mode: once, timeout: 9s}
+)");
+  EXPECT_TRUE(settings.daemon.exec_workloads);
+  using namespace workloads;
+  const auto& options = options_of<ExecOptions>(settings.workloads.at(0));
+  EXPECT_TRUE(options.may_exec);
+  ASSERT_EQ(options.programs.size(), 3U);
+  EXPECT_EQ(options.programs[0], (ExecProgramOptions{.name = "a",
+                                                     .command = {"worker", "-x"},
+                                                     .environment = {{"B", "c"}},
+                                                     .directory = "/d",
+                                                     .mode = ExecMode::supervise,
+                                                     .restart = ExecRestart::on_failure,
+                                                     .restart_delay = 2s,
+                                                     .restart_delay_max = 3s,
+                                                     .stable_after = 4s,
+                                                     .stop_signal = ExecSignal::hangup,
+                                                     .stop_timeout = 5s,
+                                                     .log_rate = 6}));
+  EXPECT_EQ(options.programs[1], (ExecProgramOptions{.name = "b",
+                                                     .command = {"/bin/true"},
+                                                     .mode = ExecMode::schedule,
+                                                     .interval = 7s,
+                                                     .timeout = 8s}));
+  EXPECT_EQ(options.programs[2],
+            (ExecProgramOptions{.name = "c", .command = {"/bin/true"}, .mode = ExecMode::once, .timeout = 9s}));
+}
+
 TEST(Load, EveryKeyOfUpstreamsReachesItsOption) {
   const auto settings = load(R"(
 version: 1

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "settings/load.h"
+#include "workloads/exec/options.h"
 #include "workloads/options.h"
 
 namespace evloopd::settings {

@@ -85,6 +85,18 @@ auto fields(const workloads::UdpRelayOptions& o) {
   const auto& [list, balance, idle, most, per_source, max_datagram] = o;
   return std::tuple(fields({.list = list}), balance, idle, most, per_source, max_datagram);
 }
+auto fields(const workloads::ExecOptions& o) {
+  const auto& [programs, may_exec] = o;
+  const auto fields_of = [](const workloads::ExecProgramOptions& p) {
+    const auto& [name, command, environment, directory, mode, restart, delay, longest, stable, interval, timeout, signal,
+                 stop_timeout, log_rate] = p;
+    return std::tuple(name, command, environment, directory, mode, restart, delay, longest, stable, interval, timeout,
+                      signal, stop_timeout, log_rate);
+  };
+  std::vector<decltype(fields_of({}))> all;
+  for (const auto& program : programs) all.push_back(fields_of(program));
+  return std::pair(all, may_exec);
+}
 auto fields(const ControlSocket& o) {
   const auto& [socket, mode, group] = o;
   return std::tuple(socket, mode, group);
@@ -101,7 +113,8 @@ void expect_equal_kinds(const WorkloadSettings& a, const WorkloadSettings& b) {
   ASSERT_EQ(a.kind->kind(), b.kind->kind());
   EXPECT_TRUE(compare<workloads::TcpEchoOptions>(a, b) || compare<workloads::TcpDiscardOptions>(a, b) ||
               compare<workloads::HttpRespondOptions>(a, b) || compare<workloads::TcpProxyOptions>(a, b) ||
-              compare<workloads::UdpRelayOptions>(a, b) || compare<workloads::ProbeOptions>(a, b))
+              compare<workloads::UdpRelayOptions>(a, b) || compare<workloads::ProbeOptions>(a, b) ||
+              compare<workloads::ExecOptions>(a, b))
       << a.kind->kind() << " is not compared";
 }
 
@@ -109,13 +122,13 @@ void expect_equal(const Settings& a, const Settings& b) {
   const auto rest = [](const Settings& s) {
     // Groups are printed as the loops they make.
     const auto& [daemon, loops, groups, workloads, control, metrics, log, hidden] = s;
-    const auto& [name, shutdown, exec_checks] = daemon;
+    const auto& [name, shutdown, exec_checks, exec_workloads] = daemon;
     const auto& [lame_duck, drain] = shutdown;
     const auto& [observe, admin] = control;
     const auto& [enabled, address] = metrics;
     const auto& [level, format] = log;
-    return std::tuple(name, lame_duck, drain, exec_checks, fields(observe), fields(admin), enabled, address, level, format,
-                      hidden);
+    return std::tuple(name, lame_duck, drain, exec_checks, exec_workloads, fields(observe), fields(admin), enabled, address,
+                      level, format, hidden);
   };
   EXPECT_EQ(rest(a), rest(b));
   ASSERT_EQ(a.loops.size(), b.loops.size());
@@ -201,6 +214,39 @@ workloads:
       - {name: f, check: {kind: dns, query: a.example}}
       - {name: g, address: "10.0.0.2:53", check: {kind: dns, query: a.example, type: MX, answers: ["10 Mail.Example."]}}
 )");
+}
+
+TEST(PrintConfig, ProgramsLoadBackToEqualSettings) {
+  expect_round_trip(R"(
+version: 1
+daemon: {exec_workloads: true}
+workloads:
+  - name: e
+    kind: exec
+    programs:
+      - {name: a, command: [worker, "-x $${y} é", ""], environment: {A_1: "b \"$${c}\"", D: ""}, directory: /var/lib,
+         restart: on_failure, restart_delay: 20ms, restart_delay_max: 30ms, stable_after: 0s, stop_signal: USR2,
+         stop_timeout: 1h, log_rate: 0}
+      - {name: b, command: [/bin/true], mode: schedule, interval: 100ms, timeout: 5s, stop_signal: KILL}
+      - {name: c, command: [/bin/true], mode: once, timeout: 8760h}
+)");
+}
+
+TEST(PrintConfig, ShowsTheExpressionOfWhatIsInAnEnvironment) {
+  const std::string path = testing::TempDir() + "print_config_environment";
+  std::ofstream(path) << "s3cret";
+  const auto text =
+      "version: 1\ndaemon: {exec_workloads: true}\nworkloads:\n- {name: w, kind: exec, programs: [{name: a, command: "
+      "[a]}, {name: b, command: [b], environment: {TOKEN: \"${file:" + path + "}\"}}]}\n";
+  const auto settings = load_text("f", text, test_environment());
+  ASSERT_TRUE(settings) << problems_of(text);
+  EXPECT_EQ(options_of<workloads::ExecOptions>(settings->workloads.at(0)).programs.at(1).environment.at("TOKEN"),
+            "s3cret");
+  const auto printed = print_config(*settings);
+  EXPECT_EQ(printed.find("s3cret"), std::string::npos);
+  EXPECT_NE(printed.find("\"TOKEN\": \"${file:" + path + "}\"\n"), std::string::npos) << printed;
+  expect_round_trip(text);
+  std::remove(path.c_str());
 }
 
 TEST(PrintConfig, LoadsBackToEqualSettings) {

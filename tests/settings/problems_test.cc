@@ -187,12 +187,14 @@ TEST(Problems, OfWorkloads) {
   check({
       {begin + "  - tcp.echo\n", "f:4:5: workloads[0]: must be a mapping with keys, got \"tcp.echo\"\n"},
       {begin + "  - {}\n",
-       "f:4:5: workloads[0].kind: is missing; write tcp.echo, tcp.discard, http.respond, tcp.proxy, udp.relay or probe\n"
+       "f:4:5: workloads[0].kind: is missing; write tcp.echo, tcp.discard, http.respond, tcp.proxy, udp.relay, probe "
+       "or exec\n"
        "f:4:5: workloads[0].listen: is missing; write `listen: [{address: \"127.0.0.1:8080\"}]`\n"
        "f:4:5: workloads[0].name: is missing; a workload has a name, such as web\n"},
       {begin + "  - {name: A, kind: echo, listen: [], body: x}\n",
        "f:4:12: workloads[0].name: must be a name of 1 to 63 of a-z, 0-9 and -, with no - at either end, got \"A\"\n"
-       "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond, tcp.proxy, udp.relay or probe, got \"echo\"\n"
+       "f:4:21: workloads[0].kind: must be tcp.echo, tcp.discard, http.respond, tcp.proxy, udp.relay, probe "
+       "or exec, got \"echo\"\n"
        "f:4:35: workloads[0].listen: is empty; a workload listens on at least one address\n"},
       {begin + "  - {name: a, kind: tcp.echo, listen: [{address: '127.0.0.1:1'}], body: x}\n",
        "f:4:67: workloads[0].body: unknown key; allowed here: name, kind, loops, listen, backlog\n"},
@@ -247,6 +249,75 @@ TEST(Problems, OfAProxysConnections) {
        "f:7:23: workloads[0].routes.a.example: is empty; a route has at least one upstream\n"},
       {begin + "  proxy_protocol: {send: v3}\n",
        "f:7:26: workloads[0].proxy_protocol.send: must be none, v1 or v2, got \"v3\"\n"},
+  });
+}
+
+TEST(Problems, OfPrograms) {
+  const std::string begin = "version: 1\ndaemon: {exec_workloads: true}\nworkloads:\n- name: a\n  kind: exec\n";
+  const auto program = [&](const std::string& keys) { return begin + "  programs: [{name: p, " + keys + "}]\n"; };
+  const std::string where = "workloads[0].programs[0].";
+  check({
+      {"version: 1\nworkloads:\n- {name: a, kind: exec, programs: [{name: p, command: [a]}]}\n",
+       "f:3:19: workloads[0].kind: must not be exec: daemon.exec_workloads is false\n"},
+      {"version: 1\ndaemon: {exec_checks: true}\nworkloads:\n- {name: a, kind: exec, programs: [{name: p, command: [a]}]}\n",
+       "f:4:19: workloads[0].kind: must not be exec: daemon.exec_workloads is false\n"},
+      {begin, "f:4:3: workloads[0].programs: is missing; write `programs: [{name: worker, command: "
+              "[/usr/bin/worker]}]`\n"},
+      {begin + "  programs: []\n", "f:6:13: workloads[0].programs: is empty; an exec has at least one program\n"},
+      {begin + "  programs: [a]\n", "f:6:14: workloads[0].programs[0]: must be a mapping with keys, got \"a\"\n"},
+      {begin + "  programs:\n  - {name: p, command: [a]}\n  - {name: p, command: [b]}\n",
+       "f:8:5: workloads[0].programs[1]: \"p\" is taken by the program in line 7\n"},
+      {begin + "  programs: [{name: P, command: [a]}]\n",
+       "f:6:21: " + where + "name: must be a name of 1 to 63 of a-z, 0-9 and -, with no - at either end, got \"P\"\n"},
+      {begin + "  programs: [{command: [a]}]\n",
+       "f:6:14: " + where + "name: is missing; a program has a name, such as worker\n"},
+      {begin + "  programs: [{name: p}]\n", "f:6:14: " + where + "command: is missing; write `command: [/usr/bin/worker]`\n"},
+      {program("command: []"), "f:6:33: " + where + "command: is empty; a command is a program and its arguments\n"},
+      {program("command: a b"),
+       "f:6:33: " + where + "command: must be a list: the program and its arguments, got \"a b\"\n"},
+      {program("command: [bin/a, b/c]"),
+       "f:6:34: " + where + "command[0]: must be an absolute path, or a name to be looked for in PATH, got \"bin/a\"\n"},
+      {program("command: ['']"),
+       "f:6:34: " + where + "command[0]: must be an absolute path, or a name to be looked for in PATH, got \"\"\n"},
+      {program("command: [a, \"b\\0\"]"), "f:6:37: " + where + "command[1]: must have no NUL in it\n"},
+      {program("command: [a], environment: {1A: b, 'C=': d}"),
+       "f:6:52: " + where + "environment.1A: must be a name of letters, digits and _, beginning with no digit, got "
+       "\"1A\"\nf:6:59: " + where +
+           "environment.C=: must be a name of letters, digits and _, beginning with no digit, got \"C=\"\n"},
+      {program("command: [a], environment: {A: \"\\0\"}"),
+       "f:6:55: " + where + "environment.A: must have no NUL in it\n"},
+      {program("command: [a], environment: [A]"),
+       "f:6:51: " + where + "environment: must be a mapping of names to texts, got a list\n"},
+      {program("command: [a], directory: tmp"),
+       "f:6:49: " + where + "directory: must be an absolute path, got \"tmp\"\n"},
+      {program("command: [a], mode: cron"),
+       "f:6:44: " + where + "mode: must be supervise, schedule or once, got \"cron\"\n"},
+      {program("command: [a], mode: schedule"), "f:6:14: " + where + "interval: is missing; write `interval: 1h`\n"},
+      {program("command: [a], mode: schedule, interval: 99ms"),
+       "f:6:64: " + where + "interval: must be a duration with its unit (ms, s, m, h) from 100ms to 8760h, got \"99ms\"\n"},
+      {program("command: [a], interval: 1s, timeout: 1s"),
+       "f:6:48: " + where + "interval: is not for a program of the mode supervise\n"
+       "f:6:61: " + where + "timeout: is not for a program of the mode supervise\n"},
+      {program("command: [a], mode: once, restart: always, restart_delay: 1s, restart_delay_max: 1s, stable_after: 1s"),
+       "f:6:59: " + where + "restart: is not for a program of the mode once\n"
+       "f:6:82: " + where + "restart_delay: is not for a program of the mode once\n"
+       "f:6:105: " + where + "restart_delay_max: is not for a program of the mode once\n"
+       "f:6:123: " + where + "stable_after: is not for a program of the mode once\n"},
+      {program("command: [a], restart: never"), "f:6:47: " + where + "restart: must be always or on_failure, got \"never\"\n"},
+      {program("command: [a], restart_delay: 2s, restart_delay_max: 1s"),
+       "f:6:76: " + where + "restart_delay_max: must not leave restart_delay_max below restart_delay: 1s is less than 2s\n"},
+      {program("command: [a], restart_delay: 2m"),
+       "f:6:53: " + where + "restart_delay: must not leave restart_delay_max below restart_delay: 1m is less than 2m\n"},
+      {program("command: [a], stop_signal: SIGTERM"),
+       "f:6:51: " + where + "stop_signal: must be TERM, INT, QUIT, HUP, USR1, USR2 or KILL, got \"SIGTERM\"\n"},
+      {program("command: [a], stop_timeout: 2h, log_rate: 10001"),
+       "f:6:52: " + where + "stop_timeout: must be a duration with its unit (ms, s, m, h) from 0s to 1h, got \"2h\"\n"
+       "f:6:66: " + where + "log_rate: must be a whole number from 0 to 10000, got \"10001\"\n"},
+      {program("command: [a], user: root"),
+       "f:6:38: " + where + "user: unknown key; allowed here: name, command, environment, directory, mode, restart, "
+       "restart_delay, restart_delay_max, stable_after, interval, timeout, stop_signal, stop_timeout, log_rate\n"},
+      {begin + "  loops: [io-0, io-1]\n  programs: [{name: p, command: [a]}]\n",
+       "f:6:10: workloads[0].loops: must be one loop for a workload of this kind, got 2\n"},
   });
 }
 

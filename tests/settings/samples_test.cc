@@ -42,8 +42,8 @@ Keys as_list_of_groups(const Keys& keys) {
   return result;
 }
 
-// A label's name is its user's own, and that of a server.
-const Keys free_keys{"loops[].labels", "workloads[].routes"};
+// The name of a label is its user's own, and so is that of a server or a variable.
+const Keys free_keys{"loops[].labels", "workloads[].routes", "workloads[].programs[].environment"};
 
 void collect(const Node& node, const std::string& path, Keys& keys) {
   for (const auto& item : node.items) collect(*item, path + "[]", keys);
@@ -120,6 +120,7 @@ TEST(Samples, EveryKeyIsThereWithItsDefault) {
   const auto sample = load(config / "samples/every-key.yaml");
   auto bare = load_text("f", R"(
 version: 1
+daemon: {exec_workloads: true}
 workloads:
   - {name: echo, kind: tcp.echo, listen: [{address: "127.0.0.1:7007", max_connections: 10000, accept_rate: 1000}]}
   - {name: sink, kind: tcp.discard, listen: [{address: "127.0.0.1:7009"}]}
@@ -135,6 +136,11 @@ workloads:
       - {name: store, address: "127.0.0.1:6379", check: {kind: expect, expect: "+PONG"}}
       - {name: service, address: "127.0.0.1:50051", check: {kind: grpc}}
       - {name: names, check: {kind: dns, query: www.example.org}}
+  - name: jobs
+    kind: exec
+    programs:
+      - {name: worker, command: [sleep, "86400"]}
+      - {name: report, command: [df], mode: schedule, interval: 1h}
 )",
                         test_environment());
   ASSERT_TRUE(bare);

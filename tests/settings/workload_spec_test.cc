@@ -61,6 +61,15 @@ TEST_F(WorkloadSpec, RefusesTheOtherSectionsOfAFile) {
   EXPECT_THAT(problems("workloads: []\nmetrics: {enabled: false}\n"), ::testing::HasSubstr("spec:2:1: metrics: "));
 }
 
+TEST_F(WorkloadSpec, RunsProgramsOnlyIfTheFileAllowsIt) {
+  const auto text = "name: jobs\nkind: exec\nprograms: [{name: a, command: [a]}]\n";
+  EXPECT_EQ(problems(text), "spec:2:7: kind: must not be exec: daemon.exec_workloads is false\n");
+  context.exec_checks = true;
+  EXPECT_EQ(problems(text), "spec:2:7: kind: must not be exec: daemon.exec_workloads is false\n");
+  context.exec_workloads = true;
+  EXPECT_EQ(problems(text), "");
+}
+
 TEST_F(WorkloadSpec, RefusesTwoWorkloadsOfOneName) {
   EXPECT_THAT(problems(R"(
 workloads:
