@@ -277,6 +277,21 @@ TEST_F(ExecInVirtualTime, WhatIsNotStartedYetHasItsMeasuresToo) {
     EXPECT_EQ(measure("ends_total", "worker", result), 0) << result;
 }
 
+// Its time stands while the program runs: what is read comes out of the first second.
+TEST_F(ExecInVirtualTime, OneThatWritesWithoutEndWaitsWhenAMiBOfASecondIsRead) {
+  auto options = shell("yes", "");
+  options.command = {"yes"};
+  options.log_rate = 1;
+  start({options});
+  const auto bytes = [&] { return 2 * measure("unlogged_lines_total", "yes"); };
+  turn_until([&] { return bytes() > 100'000; });
+  turn(5000);
+  EXPECT_LE(bytes(), 1 << 20);
+  on_loop([&] { share_->drain(); });
+  turn_until([&] { return share_->connections() == 0; });
+  EXPECT_EQ(measure("ends_total", "yes", "stopped"), 1);
+}
+
 TEST_F(ExecTest, ATimeThatComesWhileItStillRunsIsSkipped) {
   auto options = shell("slow", "sleep 0.25");
   options.mode = ExecMode::schedule;
@@ -523,17 +538,6 @@ TEST_F(ExecTest, LinesThatComeTooFastAreNotLoggedButCountedAndSaid) {
   EXPECT_THAT(fact("writer stdout"), testing::EndsWith("\n2999"));
   EXPECT_EQ(fact("silent stdout"), "one\ntwo");
   EXPECT_EQ(measure("unlogged_lines_total", "silent"), 0) << "nobody wanted them";
-}
-
-TEST_F(ExecTest, OneThatWritesWithoutEndWaitsAndIsStoppedAsAnyOther) {
-  auto options = shell("yes", "");
-  options.command = {"yes"};
-  options.log_rate = 0;
-  start({options, shell("other", "exec sleep 1000")});
-  turn_until([&] { return measure("running", "other") == 1 && !fact("yes stdout").empty(); });
-  on_loop([&] { share_->drain(); });
-  turn_until([&] { return share_->connections() == 0; });
-  EXPECT_EQ(measure("ends_total", "yes", "stopped"), 1);
 }
 
 TEST_F(ExecTest, OptionsThatMakeNoSenseAreRefused) {
