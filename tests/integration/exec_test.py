@@ -69,7 +69,7 @@ class Exec(harness.DaemonTest):
     def pids(self, daemon, name):
         """A program that is a FAMILY: its pid and its child's."""
         child = self.wait_for_fact(daemon, f"{name} stdout", "child ").splitlines()[0].split()[1]
-        pid = re.match(r"runs as pid (\d+) ", self.facts(daemon)[name])[1]
+        pid = re.match(r"runs as pid (\d+) ", self.wait_for_fact(daemon, name, "runs as pid "))[1]
         self.addCleanup(lambda: [subprocess.run(["kill", "-9", each], check=False, capture_output=True)
                                  for each in (pid, child)])
         return pid, child
@@ -157,7 +157,7 @@ class Exec(harness.DaemonTest):
         family = self.pids(daemon, "family")
         drained = daemon.ctl("drain", "workloads/jobs")
         self.assertEqual(drained.returncode, 0, drained.stdout + drained.stderr)
-        self.assertTrue(all(map(is_gone, family)))
+        harness.wait_until(lambda: all(map(is_gone, family)), "all are gone")
 
     def test_a_drain_has_an_end(self):
         daemon = self.run_jobs(program("family", FAMILY, ", stop_timeout: 1h"))
@@ -172,7 +172,7 @@ class Exec(harness.DaemonTest):
         self.wait_for_fact(daemon, "polite stdout", "child")
         daemon.signal()
         self.assertEqual(daemon.wait(), 0)
-        self.assertTrue(all(map(is_gone, family)))
+        harness.wait_until(lambda: all(map(is_gone, family)), "all are gone")
         self.assertTrue([line for line in daemon.log().splitlines()
                          if "program polite was stopped: exited with 0" in line])
 
