@@ -156,43 +156,37 @@ class Client(threading.Thread):
             elif not self.error:
                 self.error = f"cut without a fault that does so, {exchange.__name__}"
 
+    def _connect(self):
+        return socket.create_connection(("127.0.0.1", self._port), timeout=DEADLINE)
+
     def _in_one_piece(self):
         """All is sent, then the end of data; all comes back, then the end of data."""
-        sent = self._random.randbytes(self._random.choice([1, 1000, 70_000, 200_000]))
-        with socket.create_connection(("127.0.0.1", self._port), timeout=DEADLINE) as connection:
-            received = bytearray()
-            try:
-                connection.sendall(sent)
-                connection.shutdown(socket.SHUT_WR)
-                while chunk := connection.recv(65536):
-                    received += chunk
-            except TimeoutError:
-                raise
-            except OSError:
-                pass  # it was cut
-        if not sent.startswith(received):
-            self.error = f"{len(received)} bytes came back for {len(sent)}, and they are other ones"
-        return received == sent
+        with self._connect() as connection:
+            sent = self._random.randbytes(self._random.choice([1, 1000, 70_000, 200_000]))
+            return self._comes_back(connection, sent, to_the_end=True)
 
     def _in_turns(self):
         """One message after another; each comes back before the next one."""
-        with socket.create_connection(("127.0.0.1", self._port), timeout=DEADLINE) as connection:
-            for _ in range(self._random.randrange(1, 20)):
-                sent = self._random.randbytes(self._random.randrange(1, 3000))
-                received = b""
-                try:
-                    connection.sendall(sent)
-                    while len(received) < len(sent) and (chunk := connection.recv(len(sent) - len(received))):
-                        received += chunk
-                except TimeoutError:
-                    raise
-                except OSError:
-                    pass  # it was cut
-                if not sent.startswith(received):
-                    self.error = f"{len(received)} bytes came back for {len(sent)}, and they are other ones"
-                if received != sent:
-                    return False
-        return True
+        with self._connect() as connection:
+            sizes = [self._random.randrange(1, 3000) for _ in range(self._random.randrange(1, 20))]
+            return all(self._comes_back(connection, self._random.randbytes(size)) for size in sizes)
+
+    def _comes_back(self, connection, sent, to_the_end=False):
+        """False: the connection was cut before all of it had come."""
+        received = bytearray()
+        try:
+            connection.sendall(sent)
+            if to_the_end:
+                connection.shutdown(socket.SHUT_WR)
+            while (to_the_end or len(received) < len(sent)) and (chunk := connection.recv(65536)):
+                received += chunk
+        except TimeoutError:
+            raise
+        except OSError:
+            pass  # it was cut
+        if not sent.startswith(received):
+            self.error = f"{len(received)} bytes came back for {len(sent)}, and they are other ones"
+        return received == sent
 
 
 class FaultStorm(harness.DaemonTest):
