@@ -23,7 +23,7 @@ SEED = int(os.environ.get("EVLOOPD_STORM_SEED", str(random.randrange(2**31))))
 CLIENTS = 12
 NEAR, FAR = ("10.77.0.1", "10.77.0.2") if LOSS else ("127.0.0.1", "127.0.0.1")
 MOST_PIPES = 2 * CLIENTS * 2 * 2  # two ends for each direction, in each daemon
-# Of one connection, over all that the faults below may do to it.
+# Without a byte: longer than a connection of which a fault holds everything back.
 DEADLINE = 90
 
 PROXY = """
@@ -31,7 +31,7 @@ PROXY = """
     kind: tcp.proxy
     listen: [{{address: "{listen}:0"}}]
     upstreams: [{{address: "{upstream}"}}]
-    timeouts: {{idle: 10s, half_close: 10s, lifetime: 1m}}
+    timeouts: {{idle: 20s, half_close: 20s}}
 """
 CONFIG = """
 version: 1
@@ -143,7 +143,7 @@ class Client(threading.Thread):
             try:
                 is_whole = exchange()
             except TimeoutError:
-                self.error = f"stuck for {DEADLINE} s, {exchange.__name__}"
+                self.error = f"nothing came for {DEADLINE} s, {exchange.__name__}"
                 return
             except Exception as error:
                 self.error = f"{exchange.__name__}: {error!r}"
