@@ -235,9 +235,10 @@ class Exec(harness.DaemonTest):
         seen = {self.pids(daemon, "worker")[0]}
         for loop in ("io-1", "io-0", "io-1"):
             self.assertIn("replaced", self.apply(daemon, jobs(text, loop=loop)).stdout)
-            harness.wait_until(lambda: re.match(r"runs as pid (\d+) ", self.facts(daemon)["worker"]) and
-                               self.pids(daemon, "worker")[0] not in seen, "it is started there")
-            seen.add(self.pids(daemon, "worker")[0])
+            harness.wait_until(lambda: self.pids(daemon, "worker")[0] not in seen, "it is started there")
+            pid = self.pids(daemon, "worker")[0]
+            self.wait_for_fact(daemon, "worker stdout", f"child {pid}")  # it has its trap
+            seen.add(pid)
         self.assertNotIn("TWO AT ONCE", daemon.log())
         self.assertEqual(sum(not is_gone(pid) for pid in seen), 1)
 

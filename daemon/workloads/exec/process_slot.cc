@@ -1,12 +1,14 @@
 #include "workloads/exec/process_slot.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 #include <cstdlib>
 #include <utility>
 
 #include "aio/sleep.h"
+#include "base/system_error.h"
 #include "net/process/spawn.h"
 
 namespace evloopd::workloads {
@@ -29,10 +31,9 @@ std::map<std::string, std::string> environment_of(const ExecProgramOptions& opti
   return all;
 }
 
-// Of a child that nobody has reaped.
-bool has_exited(pid_t pid) noexcept {
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+bool is_readable(const evloop::UniqueFd& fd) noexcept {
+  pollfd asked{.fd = fd.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&asked, 1, 0) == 1;
 }
 
 }  // namespace
@@ -48,57 +49,74 @@ std::unique_ptr<ProcessSlot::Process> ProcessSlot::start(const ExecProgramOption
                                                  .env = environment_of(options),
                                                  .cwd = options.directory,
                                                  .start_new_session = true});
-  auto process = std::make_unique<Process>(shared_from_this(), spawned.pid, std::move(spawned.pipes));
-  occupant_ = {
-      .leader = spawned.pid, .stop_signal = number_of(options.stop_signal), .stop_timeout = options.stop_timeout};
+  evloop::Child child(spawned.pid);
+  evloop::UniqueFd ended(::fcntl(child.exit_fd(), F_DUPFD_CLOEXEC, 0));
+  if (!ended) evloop::throw_errno("fcntl");
+  auto process = std::make_unique<Process>(shared_from_this(), std::move(child), std::move(spawned.pipes));
+  occupant_ = {.leader = spawned.pid,
+               .ended = std::move(ended),
+               .stop_signal = number_of(options.stop_signal),
+               .stop_timeout = options.stop_timeout};
   return process;
 }
 
 evloop::Coro<void> ProcessSlot::vacate(std::shared_ptr<ProcessSlot> slot) {
-  const auto there = slot->occupant();
-  if (!there) co_return;
+  const auto stop = slot->ask_any();
+  if (!stop) co_return;
   const auto& loop = evloop::get_running_loop();
-  slot->ask(there->leader);
-  const auto late = loop.deadline_after(there->stop_timeout);
-  for (auto now = slot->occupant(); now && now->leader == there->leader; now = slot->occupant()) {
-    if (loop.time() >= late) slot->evict(there->leader);
-    co_await evloop::sleep(poll_interval);
-  }
+  const auto late = loop.deadline_after(stop->timeout);
+  while (slot->holds(stop->leader, loop.time() >= late)) co_await evloop::sleep(poll_interval);
+}
+
+void ProcessSlot::signal(int number) const {
+  if (!occupant_->left) ::kill(-occupant_->leader, number);
+}
+
+void ProcessSlot::ask_occupant() {
+  if (!std::exchange(occupant_->asked, true)) signal(occupant_->stop_signal);
 }
 
 void ProcessSlot::ask(pid_t leader) {
   const std::lock_guard lock(mutex_);
-  if (is_occupant(leader) && !std::exchange(occupant_->asked, true)) ::kill(-leader, occupant_->stop_signal);
+  if (is_occupant(leader)) ask_occupant();
+}
+
+std::optional<ProcessSlot::Stop> ProcessSlot::ask_any() {
+  const std::lock_guard lock(mutex_);
+  if (!occupant_) return std::nullopt;
+  ask_occupant();
+  return Stop{.leader = occupant_->leader, .timeout = occupant_->stop_timeout};
 }
 
 void ProcessSlot::kill(pid_t leader) {
   const std::lock_guard lock(mutex_);
-  if (is_occupant(leader)) ::kill(-leader, SIGKILL);
+  if (is_occupant(leader)) signal(SIGKILL);
 }
 
-void ProcessSlot::evict(pid_t leader) {
+bool ProcessSlot::holds(pid_t leader, bool late) {
   const std::lock_guard lock(mutex_);
-  if (!is_occupant(leader)) return;
-  ::kill(-leader, SIGKILL);
-  if (has_exited(leader)) occupant_.reset();
+  if (!is_occupant(leader)) return false;
+  if (late) signal(SIGKILL);
+  if ((late || occupant_->left) && is_readable(occupant_->ended)) occupant_.reset();
+  return occupant_.has_value();
 }
 
 std::optional<int> ProcessSlot::leave(evloop::Child& child) {
   const std::lock_guard lock(mutex_);
   ::kill(-child.pid(), SIGKILL);  // before it is reaped: from then on the number may be another group's
-  if (is_occupant(child.pid())) occupant_.reset();
-  return child.reap();
-}
-
-std::optional<ProcessSlot::Occupant> ProcessSlot::occupant() const {
-  const std::lock_guard lock(mutex_);
-  return occupant_;
+  const auto status = child.reap();
+  if (is_occupant(child.pid())) {
+    occupant_->left = true;
+    if (status) occupant_.reset();
+  }
+  return status;
 }
 
 // --- one process ---
 
-ProcessSlot::Process::Process(std::shared_ptr<ProcessSlot> slot, pid_t pid, std::array<evloop::UniqueFd, 3> ends)
-    : pipes{std::move(ends[1]), std::move(ends[2])}, slot_(std::move(slot)), child_(pid) {}
+ProcessSlot::Process::Process(std::shared_ptr<ProcessSlot> slot, evloop::Child child,
+                              std::array<evloop::UniqueFd, 3> ends)
+    : pipes{std::move(ends[1]), std::move(ends[2])}, slot_(std::move(slot)), child_(std::move(child)) {}
 
 int ProcessSlot::Process::reap() {
   reaped_ = true;

@@ -30,33 +30,43 @@ class ProcessSlot : public std::enable_shared_from_this<ProcessSlot> {
   static evloop::Coro<void> vacate(std::shared_ptr<ProcessSlot> slot);
 
  private:
-  // Of the group with that leader, which has not been reaped yet: so the number is nobody else's.
   struct Occupant {
-    pid_t leader = 0;
+    pid_t leader = 0;          // of the group
+    evloop::UniqueFd ended{};  // readable once it has exited, whoever has reaped it
     int stop_signal = 0;
     nanoseconds stop_timeout{};
     bool asked = false;
+    bool left = false;  // killed, and nobody's: it is not to be signalled, as its number may soon be another group's
+  };
+  struct Stop {
+    pid_t leader;
+    nanoseconds timeout;
   };
 
+  // Sends it the stop signal, the first time that anybody asks.
   void ask(pid_t leader);
   void kill(pid_t leader);
-  // Reaps it.
+  // Kills it, and makes room as soon as it is dead. Reaps it, if it is already.
   std::optional<int> leave(evloop::Child& child);
-  [[nodiscard]] std::optional<Occupant> occupant() const;
-  // Kills it, and makes room if it is dead: its owner may be on a loop that is stuck.
-  void evict(pid_t leader);
+  // Asks whoever is there.
+  [[nodiscard]] std::optional<Stop> ask_any();
+  // Whether it is still there. `late`: it is killed, and makes room once it is dead, as its owner may be on a loop that
+  // is stuck.
+  [[nodiscard]] bool holds(pid_t leader, bool late);
 
   // Whether it is the one; with mutex_ held.
   [[nodiscard]] bool is_occupant(pid_t leader) const noexcept { return occupant_ && occupant_->leader == leader; }
+  void signal(int number) const;
+  void ask_occupant();
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::optional<Occupant> occupant_;  // guarded by mutex_
 };
 
 // A process that was started, and our ends of its pipes. Destroyed, its whole group is killed. One thread.
 class ProcessSlot::Process {
  public:
-  Process(std::shared_ptr<ProcessSlot> slot, pid_t pid, std::array<evloop::UniqueFd, 3> ends);
+  Process(std::shared_ptr<ProcessSlot> slot, evloop::Child child, std::array<evloop::UniqueFd, 3> ends);
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   ~Process() {
@@ -66,7 +76,6 @@ class ProcessSlot::Process {
   [[nodiscard]] pid_t pid() const noexcept { return child_.pid(); }
   // Readable once it has exited, be it with others of its group left or not.
   [[nodiscard]] int exit_fd() const noexcept { return child_.exit_fd(); }
-  // Sends the stop signal, the first time that anybody asks.
   void ask() { slot_->ask(pid()); }
   void kill() { slot_->kill(pid()); }
   // It has exited: ends the others of its group, and answers as Child::reap() does.
