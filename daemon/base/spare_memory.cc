@@ -9,8 +9,11 @@ constinit thread_local SpareMemory* first_of_thread = nullptr;
 
 SpareMemory::SpareMemory() noexcept : next_(std::exchange(first_of_thread, this)) {}
 
-// A thread's last one was its first.
-SpareMemory::~SpareMemory() { first_of_thread = next_; }
+SpareMemory::~SpareMemory() {
+  auto** link = &first_of_thread;
+  while (*link != this) link = &(*link)->next_;
+  *link = next_;
+}
 
 std::size_t SpareMemory::kept() noexcept {
   std::size_t bytes = 0;

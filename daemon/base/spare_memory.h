@@ -5,8 +5,8 @@
 
 namespace evloop {
 
-// Freed memory of one kind that a thread keeps, to use it again without asking anybody. Given back when the thread ends,
-// and when it has nothing to do for a while. Each is known to its thread while it lives; that thread only.
+// Freed memory of one kind that a thread keeps, to use it again without asking anybody. Given back when the thread
+// ends, and when it has nothing to do for a while. Each is known to its thread while it lives; that thread only.
 class SpareMemory {
  public:
   SpareMemory(const SpareMemory&) = delete;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,32 @@ TEST(SpareMemory, AThreadThatGaveAllBackKeepsAgain) {
     EXPECT_EQ(allocate_block(1000), block);
     free_block(block, 1000);
 #endif
+  });
+}
+
+class Kept final : public SpareMemory {
+ public:
+  explicit Kept(std::size_t bytes) noexcept : bytes_(bytes) {}
+
+ private:
+  [[nodiscard]] std::size_t size() const noexcept override { return bytes_; }
+  void give_back() noexcept override { bytes_ = 0; }
+
+  std::size_t bytes_;
+};
+
+TEST(SpareMemory, WhatEndsIsForgottenInWhateverOrder) {
+  on_new_thread([] {
+    auto first = std::make_unique<Kept>(1);
+    auto second = std::make_unique<Kept>(2);
+    auto third = std::make_unique<Kept>(4);
+    EXPECT_EQ(SpareMemory::kept(), 7u);
+    first.reset();
+    EXPECT_EQ(SpareMemory::kept(), 6u);
+    third.reset();
+    EXPECT_EQ(SpareMemory::kept(), 2u);
+    SpareMemory::give_back_all();
+    EXPECT_EQ(SpareMemory::kept(), 0u);
   });
 }
 
