@@ -1,7 +1,6 @@
-// The kinds on real loops: threads, listeners, and loops that are stopped and started under load.
+// Kinds that have listeners on real loops, which are stopped and started under load.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -17,19 +16,13 @@
 #include "base/unique_fd.h"
 #include "host/loop_host.h"
 #include "net/socket_address.h"
-#include "workloads/datagram_peer.h"
-#include "workloads/exec.h"
 #include "workloads/make_workload.h"
-#include "workloads/probe.h"
+#include "workloads/on_loops.h"
 
 namespace evloopd::workloads {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::chrono::seconds patience{30};
-
-host::LoopHost::Deadline soon() { return std::chrono::steady_clock::now() + patience; }
 
 // Empty if that fails; see errno.
 evloop::UniqueFd connect_to(const std::string& address) {
@@ -393,219 +386,6 @@ TEST_F(ProxyOnLoops, ShutsDownUnderLoad) {
   Client client(address_);
   ASSERT_TRUE(client.is_served());
   EXPECT_THAT(host_.shutdown(2s, nullptr), testing::IsEmpty());
-}
-
-// Two targets, of which the one is up and the other down, at a quick pace.
-class ProbeOnALoop : public testing::Test {
- protected:
-  ProbeOnALoop() {
-    EXPECT_TRUE(host_.create({.name = "io-0", .labels = {}}));
-    EXPECT_TRUE(host_.start("io-0", soon()));
-    EXPECT_TRUE(host_.add_workload({.name = "web", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
-                                   make_workload(HttpRespondOptions{})));
-    up_.address = host_.workload("web")->listeners.at(0);
-    EXPECT_TRUE(apply({up_, down_}));
-  }
-
-  host::HostResult<host::Applied> apply(std::vector<ProbeTargetOptions> targets) {
-    return host_.apply_workload({.name = "watch", .loops = {"io-0"}, .listeners = {}},
-                                std::make_unique<Probe>(ProbeOptions{.targets = std::move(targets)}));
-  }
-  [[nodiscard]] std::string fact(const std::string& name) const {
-    const auto watch = host_.workload("watch");
-    for (const auto& each : watch->facts)
-      if (each.name == name) return each.value;
-    return "";
-  }
-  [[nodiscard]] bool comes(const std::string& name, const std::string& begin) const {
-    const auto give_up = soon();
-    while (!fact(name).starts_with(begin))
-      if (std::chrono::steady_clock::now() >= give_up) return false;
-    return true;
-  }
-
-  host::LoopHost host_{host::JobCatalogue{}};
-  ProbeTargetOptions up_{.name = "up",
-                         .address = "",
-                         .check = {.kind = CheckKind::http, .interval = 10ms, .down_interval = 10ms, .timeout = 10s}};
-  ProbeTargetOptions down_{.name = "down",
-                           .address = "127.0.0.1:1",
-                           .check = {.kind = CheckKind::tcp, .interval = 10ms, .down_interval = 10ms}};
-};
-
-TEST_F(ProbeOnALoop, IsReadWhileItRunsAndChanges) {
-  ASSERT_TRUE(comes("up", "up since "));
-  ASSERT_TRUE(comes("down", "down since "));
-  for (int round = 0; round < 20; ++round) {
-    ASSERT_EQ(apply({up_}), host::Applied::updated);
-    EXPECT_EQ(fact("down"), "");
-    EXPECT_THAT(fact("up"), testing::StartsWith("up since ")) << "it stays";
-    ASSERT_EQ(apply({up_, down_}), host::Applied::updated);
-    ASSERT_EQ(apply({up_, down_}), host::Applied::unchanged);
-    ASSERT_TRUE(comes("down", "down since "));
-  }
-}
-
-TEST_F(ProbeOnALoop, GoesOnWhenItsLoopWasDrainedAndStarted) {
-  ASSERT_TRUE(comes("up", "up since "));
-  for (int round = 0; round < 5; ++round) {
-    ASSERT_TRUE(host_.drain("io-0", soon()));
-    down_.name = "down-" + std::to_string(round);
-    ASSERT_EQ(apply({up_, down_}), host::Applied::updated) << "to a loop at rest";
-    EXPECT_EQ(fact(down_.name), "not probed yet");
-    ASSERT_TRUE(host_.start("io-0", soon()));
-    ASSERT_TRUE(comes(down_.name, "down since "));
-  }
-}
-
-// Two programs, of which one ends at once, again and again.
-class ExecOnLoops : public testing::Test {
- protected:
-  ExecOnLoops() {
-    for (const auto* name : {"io-0", "io-1"}) {
-      EXPECT_TRUE(host_.create({.name = name, .labels = {}}));
-      EXPECT_TRUE(host_.start(name, soon()));
-    }
-    EXPECT_EQ(apply("io-0", {stays_, ends_}), host::Applied::created);
-  }
-
-  host::Applied apply(const std::string& loop, std::vector<ExecProgramOptions> programs) {
-    const auto applied = host_.apply_workload(
-        {.name = "jobs", .loops = {loop}, .listeners = {}},
-        std::make_unique<Exec>(ExecOptions{.programs = std::move(programs), .may_exec = true}));
-    EXPECT_TRUE(applied) << applied.error().message;
-    return applied.value_or(host::Applied::unchanged);
-  }
-  [[nodiscard]] std::string fact(const std::string& name) const {
-    const auto jobs = host_.workload("jobs");
-    for (const auto& each : jobs->facts)
-      if (each.name == name) return each.value;
-    return "";
-  }
-  [[nodiscard]] bool comes(const std::string& name, const std::string& part) const {
-    const auto give_up = soon();
-    while (fact(name).find(part) == std::string::npos)
-      if (std::chrono::steady_clock::now() >= give_up) return false;
-    return true;
-  }
-
-  host::LoopHost host_{host::JobCatalogue{}};
-  const ExecProgramOptions stays_{.name = "stays", .command = {"sleep", "1000"}};
-  const ExecProgramOptions ends_{
-      .name = "ends", .command = {"echo", "hello"}, .restart_delay = 10ms, .restart_delay_max = 10ms, .log_rate = 0};
-};
-
-TEST_F(ExecOnLoops, IsReadWhileItRunsAndChanges) {
-  ASSERT_TRUE(comes("stays", "runs as pid "));
-  const auto stays = fact("stays");
-  for (int round = 0; round < 10; ++round) {
-    ASSERT_TRUE(comes("ends stdout", "hello"));
-    ASSERT_EQ(apply("io-0", {stays_}), host::Applied::updated);
-    EXPECT_EQ(fact("ends"), "");
-    ASSERT_EQ(apply("io-0", {stays_, ends_}), host::Applied::updated);
-    ASSERT_EQ(apply("io-0", {stays_, ends_}), host::Applied::unchanged);
-  }
-  EXPECT_EQ(fact("stays"), stays) << "it goes on";
-}
-
-TEST_F(ExecOnLoops, MovesToOtherLoopsAndToThoseThatReplaceThem) {
-  for (int starts = 1; starts <= 4; ++starts) {
-    ASSERT_TRUE(comes("stays", "runs as pid "));
-    ASSERT_TRUE(comes("stays", "; started " + std::to_string(starts)));
-    ASSERT_EQ(apply(starts % 2 == 1 ? "io-1" : "io-0", {stays_, ends_}), host::Applied::replaced);
-  }
-  ASSERT_TRUE(comes("stays", "; started 5"));
-  const auto replaced = host_.replace("io-0", true, soon());
-  ASSERT_TRUE(replaced) << replaced.error().message;
-  ASSERT_TRUE(comes("stays", "; started 6"));
-}
-
-TEST_F(ExecOnLoops, GoesOnWhenItsLoopWasDrainedAndStarted) {
-  for (int round = 1; round <= 5; ++round) {
-    ASSERT_TRUE(comes("stays", "; started " + std::to_string(round)));
-    ASSERT_TRUE(comes("stays", "runs as pid "));
-    ASSERT_TRUE(host_.drain("io-0", soon()));
-    EXPECT_THAT(fact("stays"), testing::StartsWith("does not run; started "));
-    EXPECT_THAT(fact("stays"), testing::HasSubstr("was stopped: was ended by signal 15 (TERM)"));
-    ASSERT_TRUE(host_.start("io-0", soon()));
-  }
-}
-
-// Waits for what comes on a socket of a test, for a while.
-bool wait_for(const DatagramPeer& peer, std::chrono::milliseconds patience_of_a_client) {
-  pollfd wanted{.fd = peer.fd(), .events = POLLIN, .revents = 0};
-  return ::poll(&wanted, 1, static_cast<int>(patience_of_a_client.count())) > 0;
-}
-
-class RelayOnLoops : public testing::Test {
- protected:
-  RelayOnLoops() {
-    for (const char* loop : {"io-0", "io-1"}) {
-      EXPECT_TRUE(host_.create({.name = loop, .labels = {}}));
-      EXPECT_TRUE(host_.start(loop, soon()));
-    }
-    EXPECT_TRUE(host_.add_workload(wanted(), make_workload(options())));
-    address_ = evloop::SocketAddress::parse(host_.workloads().at(0).listeners.at(0));
-  }
-
-  static host::WorkloadOptions wanted() {
-    return {.name = "relay",
-            .loops = {"io-0", "io-1"},
-            .listeners = {{.address = "127.0.0.1:0"}},
-            .listens = host::Listens::datagrams};
-  }
-  [[nodiscard]] UdpRelayOptions options() const {
-    UdpRelayOptions options;
-    options.upstreams.push_back({.address = upstream_.address().to_string()});
-    return options;
-  }
-
-  // A client asks until it is answered, as often as it takes.
-  void ask(DatagramPeer& client, const std::string& question) {
-    const auto give_up = soon();
-    while (std::chrono::steady_clock::now() < give_up) {
-      client.send(question, address_);
-      while (wait_for(client, 100ms))
-        if (client.take() == question) return;
-    }
-    ADD_FAILURE() << "no answer to " << question;
-  }
-
-  // Sends everything back.
-  DatagramPeer upstream_;
-  std::jthread echo_{[this](const std::stop_token& stop) {
-    while (!stop.stop_requested())
-      if (wait_for(upstream_, 10ms))
-        if (const auto datagram = upstream_.take()) upstream_.answer(*datagram);
-  }};
-  host::LoopHost host_{host::JobCatalogue{}};
-  evloop::SocketAddress address_;
-};
-
-TEST_F(RelayOnLoops, WhateverHappensToALoopNoClientIsLostForEver) {
-  std::jthread asking([this](const std::stop_token& stop) {
-    std::vector<DatagramPeer> clients(16);
-    for (int i = 0; !stop.stop_requested(); ++i)
-      for (std::size_t c = 0; c < clients.size(); ++c) ask(clients[c], std::to_string(c) + '/' + std::to_string(i));
-  });
-  for (int round = 0; round < 6; ++round) {
-    const std::string loop = round % 2 == 0 ? "io-0" : "io-1";
-    ASSERT_TRUE(host_.stop(loop, soon()));
-    DatagramPeer client;
-    ask(client, "by the other loop alone");
-    ASSERT_TRUE(host_.start(loop, soon()));
-    ask(client, "by either");
-  }
-  ASSERT_TRUE(host_.drain("io-0", soon()));
-  DatagramPeer client;
-  ask(client, "while one is drained");
-  ASSERT_TRUE(host_.start("io-0", soon()));
-  auto other = options();
-  other.idle = 5s;
-  const auto applied = host_.apply_workload(wanted(), make_workload(other));
-  ASSERT_TRUE(applied) << applied.error().message;
-  EXPECT_EQ(*applied, host::Applied::replaced);
-  ask(client, "of the next generation");
 }
 
 }  // namespace
