@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ranges>
 
 #include "aio/async_generator.h"
 #include "aio/thread_pool.h"
@@ -278,9 +279,7 @@ void EventLoop::check_foreign_thread() const {
 
 void EventLoop::adopt_task(TaskBase& task, bool eager) {
   task.self_.add_ref();  // the loop owns every unfinished task
-  task.previous_task_ = last_task_;
-  (last_task_ ? last_task_->next_task_ : first_task_) = &task;
-  last_task_ = &task;
+  task.record_->set_task(&task);
   port_->stats.tasks_created.add(1);
   port_->stats.tasks_live.set(++live_tasks_);
   if (eager) {
@@ -293,9 +292,7 @@ void EventLoop::adopt_task(TaskBase& task, bool eager) {
 }
 
 void EventLoop::task_done(TaskBase& task) noexcept {
-  (task.previous_task_ ? task.previous_task_->next_task_ : first_task_) = task.next_task_;
-  (task.next_task_ ? task.next_task_->previous_task_ : last_task_) = task.previous_task_;
-  task.next_task_ = task.previous_task_ = nullptr;
+  task.record_->set_task(nullptr);
   port_->stats.tasks_live.set(--live_tasks_);
   task.self_.release();  // whoever runs the step holds another one
 }
@@ -304,14 +301,21 @@ std::vector<FutureRef> EventLoop::all_tasks() const {
   check_thread();
   std::vector<FutureRef> tasks;
   tasks.reserve(live_tasks_);
-  for (auto* task = first_task_; task; task = task->next_task_) tasks.emplace_back(&task->self_);
+  for (auto* const task : owned_tasks()) tasks.emplace_back(&task->self_);
+  return tasks;
+}
+
+// The oldest first.
+std::vector<TaskBase*> EventLoop::owned_tasks() const {
+  auto tasks = port_->tasks.owned();
+  std::ranges::sort(tasks, {}, &TaskBase::id);
   return tasks;
 }
 
 // What is pending when the loop goes: reported, and its frame unwound (TASK-18, TASK-19). The newest first: a
 // task may use what an older one's frame owns.
 void EventLoop::drop_tasks() {
-  for (auto* task = first_task_; task; task = task->next_task_) {
+  for (auto* const task : owned_tasks()) {
     if (task->quiet_) continue;
     try {
       call_exception_handler({.message = "Task was destroyed but it is pending!", .task = FutureRef(&task->self_)});
@@ -319,12 +323,14 @@ void EventLoop::drop_tasks() {
       // Not even a Fatal leaves a destructor.
     }
   }
-  while (auto* task = last_task_) {
-    const FutureRef keep(&task->self_);
-    task_done(*task);
-    task->detach();
-    task->destroy_frame();
-    task->give_record_back();
+  while (live_tasks_ > 0) {  // what a frame owns may make another one when it goes
+    for (auto* const task : std::views::reverse(owned_tasks())) {
+      const FutureRef keep(&task->self_);
+      task_done(*task);
+      task->detach();
+      task->destroy_frame();
+      task->give_record_back();
+    }
   }
 }
 

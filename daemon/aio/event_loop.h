@@ -381,6 +381,7 @@ class EventLoop {
   void adopt_task(TaskBase& task, bool eager);
   void task_done(TaskBase& task) noexcept;
   void run_until_done(FutureBase& future, bool own_task);
+  [[nodiscard]] std::vector<TaskBase*> owned_tasks() const;
   void drop_tasks();
 
   void set_watch(int fd, Interest side, const Ref<ScheduledCall>& call);
@@ -418,8 +419,6 @@ class EventLoop {
   GeneratorBase* last_generator_ = nullptr;
   std::vector<std::weak_ptr<std::vector<Ref<GeneratorBase>>>> asyncgen_shutdowns_;  // what each of them closes
   TaskBase* current_task_ = nullptr;
-  TaskBase* first_task_ = nullptr;
-  TaskBase* last_task_ = nullptr;
   std::size_t live_tasks_ = 0;
   std::size_t watchers_ = 0;
   CycleClock::Stamp stamp_ = 0;  // when the last callback ended, or the loop woke

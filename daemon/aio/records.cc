@@ -75,7 +75,7 @@ std::optional<CurrentRecord::View> CurrentRecord::read() const {
 
 void TaskRecord::open(std::uint64_t id, std::uint64_t parent_id, std::string_view name, std::source_location created,
                       CycleClock::Stamp now) noexcept {
-  if constexpr (!records_enabled) return;
+  task_ = nullptr;
   id_.set(id);
   parent_id_.set(parent_id);
   waiting_on_.set(WaitKind::none);
@@ -89,7 +89,7 @@ void TaskRecord::open(std::uint64_t id, std::uint64_t parent_id, std::string_vie
   store(coroutine_, {});
   store(frames_[0], {});
   set_name(name);
-  publish(TaskPhase::runnable, now);
+  set_phase(TaskPhase::runnable, now);
 }
 
 void TaskRecord::set_cancel_requests(std::uint32_t count) noexcept {
@@ -98,7 +98,7 @@ void TaskRecord::set_cancel_requests(std::uint32_t count) noexcept {
 }
 
 void TaskRecord::set_name(std::string_view name) noexcept {
-  if (name.empty() && !more_.load(std::memory_order_relaxed)) return;
+  if (!records_enabled || (name.empty() && !more_.load(std::memory_order_relaxed))) return;
   auto* const kept = more();
   if (!kept) return;
   kept->naming.begin_write();
@@ -125,10 +125,9 @@ void TaskRecord::awaits_deep(std::source_location where) noexcept {
   if (auto* const kept = more()) store(kept->frames[depth - near_frames], where);
 }
 
-void TaskRecord::close() noexcept { publish(TaskPhase::free, 0); }
+void TaskRecord::close() noexcept { set_phase(TaskPhase::free, 0); }
 
 std::optional<TaskRecord::View> TaskRecord::read() const {
-  constexpr std::uint64_t phase_mask = (1u << phase_bits) - 1;
   View view;
   for (int i = 0; i < read_attempts; ++i) {
     const auto before = state_since_.load(std::memory_order_acquire);
@@ -172,35 +171,51 @@ void TaskRecord::copy(View& view) const {
 }
 
 std::optional<TaskRecord::View> TaskRecords::find(std::uint64_t id) const {
-  for (std::size_t c = 0; c < chunk_count_.load(std::memory_order_acquire); ++c)
-    for (const auto& record : *chunks_[c].load(std::memory_order_acquire))
-      if (record.id() == id)
-        if (auto view = record.read(); view && view->id == id) return view;
-  return std::nullopt;
+  std::optional<TaskRecord::View> found;
+  static_cast<void>(any_of([&](const TaskRecord& record) {
+    if (record.id() != id) return false;
+    found = record.read();
+    if (found && found->id != id) found.reset();  // it has just become another one's
+    return found.has_value();
+  }));
+  return found;
+}
+
+std::vector<TaskBase*> TaskRecords::owned() const {
+  std::vector<TaskBase*> tasks;
+  static_cast<void>(any_of([&](const TaskRecord& record) {
+    if (auto* const task = record.task()) tasks.push_back(task);
+    return false;
+  }));
+  return tasks;
 }
 
 TaskRecords::~TaskRecords() {
-  for (std::size_t c = 0; c < chunk_count_.load(); ++c) delete chunks_[c].load();
+  static_cast<void>(any_of([](TaskRecord& record) {
+    record.~TaskRecord();
+    return false;
+  }));
+  for (std::size_t i = 0; i < chunk_count_; ++i)
+    ::operator delete(chunks_[i].load(std::memory_order_relaxed), std::align_val_t{alignof(TaskRecord)});
 }
 
-TaskRecord* TaskRecords::acquire() {
-  if constexpr (!records_enabled) return &overflow_;
-  if (free_count_ == 0) {
-    const auto count = chunk_count_.load(std::memory_order_relaxed);
-    if (count == chunks_.size()) return &overflow_;
-    auto chunk = std::make_unique<Chunk>();
-    free_ = std::make_unique<TaskRecord*[]>((count + 1) * chunk_size);
-    for (std::size_t i = chunk_size; i > 0; --i) free_[free_count_++] = &(*chunk)[i - 1];
-    chunks_[count].store(chunk.release(), std::memory_order_release);
-    chunk_count_.store(count + 1, std::memory_order_release);
+TaskRecord* TaskRecords::make() {
+  if (room_ == 0) {
+    const auto size = size_of(chunk_count_);
+    auto* const memory = ::operator new(size * sizeof(TaskRecord), std::align_val_t{alignof(TaskRecord)});
+    chunks_[chunk_count_++].store(static_cast<TaskRecord*>(memory), std::memory_order_relaxed);
+    room_ = size;
   }
-  return free_[--free_count_];
+  const auto last = chunk_count_ - 1;
+  auto* const record = chunks_[last].load(std::memory_order_relaxed) + (size_of(last) - room_--);
+  ::new (record) TaskRecord;
+  made_.store(made_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  return record;
 }
 
 void TaskRecords::release(TaskRecord* record) noexcept {
-  if (!records_enabled || record == &overflow_) return;
   record->close();
-  free_[free_count_++] = record;
+  record->next_free_ = std::exchange(free_, record);
 }
 
 }  // namespace evloop

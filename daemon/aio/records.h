@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -7,8 +8,11 @@
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "aio/runnable.h"
 #include "base/cycle_clock.h"
@@ -16,6 +20,8 @@
 // What a loop publishes about itself while it runs. One thread writes, with relaxed stores; any thread
 // reads, at any time, also while the loop is blocked. Nobody waits for anybody.
 namespace evloop {
+
+class TaskBase;
 
 // Compiled out only to measure what publishing costs.
 #ifdef EVLOOP_NO_RECORDS
@@ -253,13 +259,19 @@ class alignas(64) TaskRecord {
       if (depth_.get() > 0) depth_.set(depth_.get() - 1);
   }
 
+  // Loop thread. The task, while the loop owns it; else null.
+  void set_task(TaskBase* task) noexcept { task_ = task; }
+  [[nodiscard]] TaskBase* task() const noexcept { return phase() == TaskPhase::free ? nullptr : task_; }
+
   // Any thread. Nothing for a free record.
   [[nodiscard]] std::optional<View> read() const;
   // Any thread. Of a free record: that of its last task.
   [[nodiscard]] std::uint64_t id() const noexcept { return id_.get(); }
 
  private:
+  friend class TaskRecords;
   static constexpr unsigned phase_bits = 3;
+  static constexpr std::uint64_t phase_mask = (1u << phase_bits) - 1;
   static constexpr std::size_t near_frames = 4;
   // What few tasks have, so that the others fit into two cache lines: a name, and a deep chain.
   struct More {
@@ -276,8 +288,13 @@ class alignas(64) TaskRecord {
   // Null without memory.
   [[nodiscard]] More* more() noexcept;
   void publish(TaskPhase state, CycleClock::Stamp now) noexcept {
-    if constexpr (records_enabled)
-      state_since_.store(now << phase_bits | static_cast<std::uint64_t>(state), std::memory_order_release);
+    if constexpr (records_enabled) set_phase(state, now);
+  }
+  void set_phase(TaskPhase state, CycleClock::Stamp now) noexcept {
+    state_since_.store(now << phase_bits | static_cast<std::uint64_t>(state), std::memory_order_release);
+  }
+  [[nodiscard]] TaskPhase phase() const noexcept {
+    return static_cast<TaskPhase>(state_since_.load(std::memory_order_relaxed) & phase_mask);
   }
 
   // One cache line has all that a step writes, unless its chain is deep.
@@ -295,44 +312,71 @@ class alignas(64) TaskRecord {
   std::atomic<std::source_location> created_{};
   std::atomic<std::source_location> coroutine_{};
   std::atomic<More*> more_{nullptr};  // once made, it stays
+  union {                             // nothing for other threads
+    TaskBase* task_ = nullptr;
+    TaskRecord* next_free_;
+  };
 };
 static_assert(sizeof(TaskRecord) == 128);
 
-// The records of a loop's tasks. Memory once used for records stays theirs, so a reader never meets a
-// pointer that went away. Beyond `most` live tasks, further ones share one record that nobody reads.
+// The records of a loop's tasks, and by them the tasks. Memory once used for records stays theirs, so a reader never
+// meets a pointer that went away. It lies in chunks, each as large as all before it, and is touched when it is used.
 class TaskRecords {
  public:
-  static constexpr std::size_t chunk_size = 256;
-  static constexpr std::size_t most = chunk_size * 4096;
-
   TaskRecords() = default;
   ~TaskRecords();
   TaskRecords(const TaskRecords&) = delete;
   TaskRecords& operator=(const TaskRecords&) = delete;
 
-  // Loop thread.
-  [[nodiscard]] TaskRecord* acquire();
+  // Loop thread. Throws std::bad_alloc.
+  [[nodiscard]] TaskRecord* acquire() {
+    if (free_) [[likely]]
+      return std::exchange(free_, free_->next_free_);
+    return make();
+  }
   void release(TaskRecord* record) noexcept;
+  // Loop thread: the tasks that the loop owns, in no order.
+  [[nodiscard]] std::vector<TaskBase*> owned() const;
 
   // Any thread: calls visit(TaskRecord::View) for each live task.
   template <class Visit>
   void for_each(Visit visit) const {
-    for (std::size_t c = 0; c < chunk_count_.load(std::memory_order_acquire); ++c)
-      for (const auto& record : *chunks_[c].load(std::memory_order_acquire))
-        if (auto view = record.read()) visit(*view);
+    static_cast<void>(any_of([&](const TaskRecord& record) {
+      if (auto view = record.read()) visit(*view);
+      return false;
+    }));
   }
   // Any thread: one live task. Looks at every record, and reads none but that one.
   [[nodiscard]] std::optional<TaskRecord::View> find(std::uint64_t id) const;
 
  private:
-  using Chunk = std::array<TaskRecord, chunk_size>;
+  static constexpr std::size_t first_chunk = 256;
+  static constexpr std::size_t most_chunks = 32;
+  [[nodiscard]] static constexpr std::size_t size_of(std::size_t chunk) noexcept {
+    return chunk == 0 ? first_chunk : first_chunk << (chunk - 1);
+  }
 
-  std::array<std::atomic<Chunk*>, most / chunk_size> chunks_{};
-  std::atomic<std::size_t> chunk_count_{0};
-  // Loop thread only: a stack of free records, with room for all there are.
-  std::unique_ptr<TaskRecord*[]> free_;
-  std::size_t free_count_ = 0;
-  TaskRecord overflow_;
+  [[nodiscard]] TaskRecord* make();
+  // Whether `test` is true of any record that has ever been used, up to that one.
+  template <class Test>
+  bool any_of(Test test) const {
+    auto left = made_.load(std::memory_order_acquire);
+    for (std::size_t chunk = 0; left > 0; ++chunk) {
+      const std::span records(chunks_[chunk].load(std::memory_order_relaxed), std::min(left, size_of(chunk)));
+      for (auto& record : records)
+        if (test(record)) return true;
+      left -= records.size();
+    }
+    return false;
+  }
+
+  std::array<std::atomic<TaskRecord*>, most_chunks> chunks_{};
+  std::atomic<std::size_t> made_{0};
+
+  // Loop thread only.
+  TaskRecord* free_ = nullptr;
+  std::size_t chunk_count_ = 0;
+  std::size_t room_ = 0;  // in the last chunk
 };
 
 }  // namespace evloop

@@ -121,9 +121,6 @@ class TaskBase : public DoneCallback {
   bool misused_ = false;  // extras has a misuse
   bool started_ = false;
   bool quiet_ = false;
-  // The loop's list of unfinished tasks.
-  TaskBase* next_task_ = nullptr;
-  TaskBase* previous_task_ = nullptr;
 };
 
 inline void TaskBase::suspend_on(FutureBase& future, std::coroutine_handle<> frame, std::source_location where) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -144,6 +145,68 @@ TEST_F(TaskTest, AllTasksAreThoseThatAreNotDone) {  // TASK-16
   EXPECT_EQ(loop().all_tasks().size(), 1u);
   loop().run_until_complete(a);
   EXPECT_EQ(loop().all_tasks().size(), 0u);
+}
+
+TEST_F(TaskTest, AllTasksAreTheOldestFirstWhicheverRecordTheyHave) {
+  const auto a = start(sleep(3s));
+  const auto b = start(sleep(1s));
+  const auto c = start(sleep(3s));
+  loop().run_until_complete(b);
+  const auto d = start(sleep(3s));  // has the record that b had
+  EXPECT_THAT(loop().all_tasks(), ElementsAre(FutureRef(a.state()), FutureRef(c.state()), FutureRef(d.state())));
+  for (const auto& task : loop().all_tasks()) task->cancel();
+  turn(2);
+}
+
+TEST_F(TaskTest, OfManyThousandsEachIsKnown) {
+  const auto records = [&] {
+    std::set<std::uint64_t> ids;
+    loop().port()->tasks.for_each([&](const TaskRecord::View& view) { ids.insert(view.id); });
+    return ids;
+  };
+  std::vector<Task<void>> tasks;
+  for (int i = 0; i < 3000; ++i) tasks.push_back(start(sleep(1h)));
+  EXPECT_EQ(records().size(), 3000u);
+  for (std::size_t i = 0; i < tasks.size(); i += 2) tasks[i].cancel();
+  turn(3);
+  EXPECT_EQ(records().size(), 1500u);
+  EXPECT_EQ(loop().all_tasks().size(), 1500u);
+  for (std::size_t i = 0; i < tasks.size(); i += 2) tasks[i] = start(sleep(1h));
+  std::set<std::uint64_t> ids;
+  for (const auto& task : tasks) {
+    ids.insert(task.base().id());
+    EXPECT_TRUE(loop().port()->tasks.find(task.base().id()));
+  }
+  EXPECT_EQ(records(), ids);
+  EXPECT_EQ(loop().all_tasks().size(), 3000u);
+  for (const auto& task : tasks) task.cancel();
+  turn(3);
+  EXPECT_THAT(records(), IsEmpty());
+}
+
+TEST(TaskWithoutALoop, TheNewestGoFirstWithTheirLoop) {  // TASK-18
+  std::vector<int> gone;
+  struct Local {
+    std::vector<int>& gone;
+    int number;
+    ~Local() { gone.push_back(number); }
+  };
+  {
+    EventLoop loop;
+    loop.set_exception_handler([](EventLoop&, const ErrorContext&) {});
+    const auto body = [&gone](int number, Duration delay) -> Coro<void> {
+      const Local local{gone, number};
+      co_await sleep(delay);
+    };
+    const auto first = loop.create_task(body(1, 1h));
+    const auto short_one = loop.create_task(body(2, 0s));
+    const auto third = loop.create_task(body(3, 1h));
+    loop.run_until_complete(short_one);
+    const auto fourth = loop.create_task(body(4, 1h));  // has the record of the second
+    loop.run_until_complete(sleep(0s));
+    EXPECT_THAT(gone, ElementsAre(2));
+  }
+  EXPECT_THAT(gone, ElementsAre(2, 4, 3, 1));
 }
 
 TEST_F(TaskTest, TheLoopOwnsOneThatNobodyElseHolds) {  // TASK-17
