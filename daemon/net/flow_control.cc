@@ -3,8 +3,8 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
-#include <memory>
 #include <typeinfo>
+#include <utility>
 
 #include "aio/event_loop.h"
 
@@ -23,15 +23,41 @@ std::string type_name(const ProtocolType& protocol) {
 }  // namespace
 
 template <class Base, class ProtocolType>
+FlowControlled<Base, ProtocolType>::FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol)
+    : loop_(&loop), protocol_(std::move(protocol)) {
+  if (CurrentContext::any()) special().context = CurrentContext::capture();
+}
+
+template <class Base, class ProtocolType>
+FlowControlled<Base, ProtocolType>::Special& FlowControlled<Base, ProtocolType>::special() {
+  if (!special_) special_.reset(new Special);
+  return *special_;
+}
+
+template <class Base, class ProtocolType>
+BaseTransport::WriteBufferLimits FlowControlled<Base, ProtocolType>::get_write_buffer_limits() const noexcept {
+  if (special_ && special_->has_limits()) return special_->limits;
+  const auto high = flow_control().high;
+  return {.low = high / 4, .high = high};
+}
+
+template <class Base, class ProtocolType>
 void FlowControlled<Base, ProtocolType>::set_write_buffer_limits(std::optional<std::size_t> high,
                                                                  std::optional<std::size_t> low) {
-  if (!high) high = low ? 4 * *low : default_high_;
+  if (!high) high = low ? 4 * *low : flow_control().high;
   if (!low) low = *high / 4;
   if (*high < *low)
     throw ValueError("high (" + std::to_string(*high) + ") must be >= low (" + std::to_string(*low) + ") must be >= 0");
-  high_ = *high;
-  low_ = *low;
+  special().limits = {.low = *low, .high = *high};
   maybe_pause_protocol();
+}
+
+template <class Base, class ProtocolType>
+void FlowControlled<Base, ProtocolType>::maybe_pause_protocol() {
+  if (protocol_paused_) return;
+  const auto size = this->get_write_buffer_size();
+  const auto high = get_write_buffer_limits().high;
+  if (size > high || (size == high && flow_control().pause_at_high)) pause_protocol();
 }
 
 template <class Base, class ProtocolType>

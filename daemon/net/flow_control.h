@@ -1,10 +1,12 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <exception>
-#include <utility>
+#include <memory>
+#include <optional>
 
 #include "aio/context.h"
+#include "base/block_cache.h"
 #include "net/datagram_transport.h"
 #include "net/transport.h"
 
@@ -17,55 +19,52 @@ class FlowControlled : public Base {
  public:
   void set_write_buffer_limits(std::optional<std::size_t> high, std::optional<std::size_t> low) final;
   using Base::set_write_buffer_limits;
-  [[nodiscard]] BaseTransport::WriteBufferLimits get_write_buffer_limits() const noexcept final {
-    return {low_, high_};
-  }
+  [[nodiscard]] BaseTransport::WriteBufferLimits get_write_buffer_limits() const noexcept final;
   [[nodiscard]] Ref<ProtocolType> get_protocol() const final { return protocol_; }
   [[nodiscard]] EventLoop* loop() const noexcept final { return loop_; }
 
  protected:
   // When nothing else is said: the high-water mark, and whether to be at it already pauses (TLS-06).
   struct FlowControl {
-    std::uint32_t high = 64 * 1024;
+    std::size_t high = 64 * 1024;
     bool pause_at_high = false;
   };
-  FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol) noexcept
-      : FlowControlled(loop, std::move(protocol), FlowControl{}) {}
-  FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol, FlowControl control) noexcept
-      : loop_(&loop),
-        protocol_(std::move(protocol)),
-        high_(control.high),
-        low_(control.high / 4),
-        default_high_(control.high),
-        pause_at_high_(control.pause_at_high) {}
+  FlowControlled(EventLoop& loop, Ref<ProtocolType> protocol);
 
+  [[nodiscard]] virtual FlowControl flow_control() const noexcept { return {}; }
+  // What the loop calls here, and by it the protocol, runs in the context of the creation (SRV-15), whoever pauses,
+  // resumes, writes or closes.
+  [[nodiscard]] Context own_context() const noexcept { return special_ ? special_->context : Context(); }
   // To be called after the buffer has grown ...
-  void maybe_pause_protocol() {
-    if (this->get_write_buffer_size() + (pause_at_high_ ? 1 : 0) > high_ && !protocol_paused_) [[unlikely]]
-      pause_protocol();
-  }
+  void maybe_pause_protocol();
   // ... and after it has shrunk. The protocol may write or close here.
   void maybe_resume_protocol() {
-    if (protocol_paused_ && this->get_write_buffer_size() <= low_) resume_protocol();
+    if (protocol_paused_ && this->get_write_buffer_size() <= get_write_buffer_limits().low) resume_protocol();
   }
   void resume_protocol();
   // Tells the loop's exception handler about `error`, with transport and protocol.
   void report(const char* message, std::exception_ptr error);
 
-  EventLoop* loop_;
-  Ref<ProtocolType> protocol_;
-  // What the loop calls here, and by it the protocol, runs in the context of the creation (SRV-15), whoever pauses,
-  // resumes, writes or closes.
-  const Context context_ = CurrentContext::capture();
-
  private:
+  // What few have: a context, and limits of their own.
+  struct Special : BlockCached {
+    Context context;
+    BaseTransport::WriteBufferLimits limits{.low = 1, .high = 0};  // these, which none can be: there are none
+
+    [[nodiscard]] bool has_limits() const noexcept { return limits.low <= limits.high; }
+  };
+
+  [[nodiscard]] Special& special();
   void pause_protocol();
 
-  std::size_t high_;
-  std::size_t low_;
-  const std::uint32_t default_high_;
-  const bool pause_at_high_;
   bool protocol_paused_ = false;
+
+ protected:
+  EventLoop* loop_;
+  Ref<ProtocolType> protocol_;
+
+ private:
+  std::unique_ptr<Special> special_;
 };
 
 extern template class FlowControlled<Transport, BaseProtocol>;

@@ -52,7 +52,7 @@ void SocketDatagramTransport::begin(const Future<void>& waiter) {
     }
     if (!self->closing_) {
       self->loop_->watch(self->fd_.get(), Interest::read,
-                         in_context(self->context_, [transport = self.get()] { transport->read_ready(); }));
+                         in_context(self->own_context(), [transport = self.get()] { transport->read_ready(); }));
       self->watches_readable_ = true;
     }
     if (waiter && !waiter.done()) waiter.set_result();
@@ -91,7 +91,7 @@ void SocketDatagramTransport::sendto(std::span<const std::byte> data, const Sock
       return;
     if (!would_block(errno)) return tell_error("sendto", errno);
     if (!std::exchange(watches_writable_, true))
-      loop_->watch(fd_.get(), Interest::write, in_context(context_, [this] { write_ready(); }));
+      loop_->watch(fd_.get(), Interest::write, in_context(own_context(), [this] { write_ready(); }));
   }
   queue_.push(data, destination);
   maybe_pause_protocol();
@@ -153,7 +153,7 @@ void SocketDatagramTransport::abort() {
 void SocketDatagramTransport::queue_connection_lost() {
   unwatch_writable();
   ++conn_lost_;
-  loop_->call_soon(in_context(context_, [self = Ref(this)] { self->call_connection_lost(); }));
+  loop_->call_soon(in_context(own_context(), [self = Ref(this)] { self->call_connection_lost(); }));
 }
 
 void SocketDatagramTransport::call_connection_lost() {

@@ -15,7 +15,7 @@ namespace evloop {
 namespace {
 
 // Writes after the connection is lost that are dropped without a word.
-constexpr std::uint32_t silent_writes = 5;
+constexpr std::uint8_t silent_writes = 5;
 // Received at once. More would leave the processor's caches before it is sent on, and what the system does not take at
 // once has to be copied: with 128 KiB, echoing bulk data took 1.6 times the time (TRANS-05 allows 256 KiB).
 constexpr std::size_t most_received = 64 * 1024;
@@ -53,7 +53,7 @@ SocketTransport::~SocketTransport() {
 
 void SocketTransport::begin(const Future<void>& waiter) {
   // One callback for what asyncio queues as three: nothing can come between them (TRANS-01).
-  loop_->call_soon(in_context(context_, [self = Ref(this), waiter] {
+  loop_->call_soon(in_context(own_context(), [self = Ref(this), waiter] {
     std::exception_ptr failure;
     const auto protocol = self->protocol_;
     self->started_ = true;
@@ -82,8 +82,8 @@ void SocketTransport::start_reading() {
 
 void SocketTransport::watch_readable() {
   // One that still waits for its turn was cancelled, and stays so.
-  if (context_ || in_use()) [[unlikely]] {
-    loop_->watch(fd_.get(), Interest::read, in_context(context_, [this] { read_ready(); }));
+  if (auto context = own_context(); context || in_use()) [[unlikely]] {
+    loop_->watch(fd_.get(), Interest::read, in_context(std::move(context), [this] { read_ready(); }));
   } else {
     renew();
     add_ref();
@@ -94,7 +94,9 @@ void SocketTransport::watch_readable() {
 }
 
 void SocketTransport::unwatch_readable() noexcept {
-  if (std::exchange(watches_readable_, false)) loop_->unwatch(fd_.get(), Interest::read);
+  if (!watches_readable_) return;
+  watches_readable_ = false;
+  loop_->unwatch(fd_.get(), Interest::read);
 }
 
 void SocketTransport::pause_reading() {
@@ -270,7 +272,11 @@ bool SocketTransport::drop_write() {
 }
 
 bool SocketTransport::drop_write_after_end() {
-  if (conn_lost_++ >= silent_writes) log(LogLevel::warning, "socket.send() raised exception.");
+  if (conn_lost_ < silent_writes) {
+    ++conn_lost_;
+  } else {
+    log(LogLevel::warning, "socket.send() raised exception.");
+  }
   return true;
 }
 
@@ -281,12 +287,14 @@ void SocketTransport::keep(std::span<const std::byte> rest) {
 
 void SocketTransport::watch_writable() {
   if (watches_writable_) return;
-  loop_->watch(fd_.get(), Interest::write, in_context(context_, [this] { write_ready(); }));
+  loop_->watch(fd_.get(), Interest::write, in_context(own_context(), [this] { write_ready(); }));
   watches_writable_ = true;
 }
 
 void SocketTransport::unwatch_writable() noexcept {
-  if (std::exchange(watches_writable_, false)) loop_->unwatch(fd_.get(), Interest::write);
+  if (!watches_writable_) return;
+  watches_writable_ = false;
+  loop_->unwatch(fd_.get(), Interest::write);
 }
 
 void SocketTransport::write_ready() {
@@ -370,7 +378,7 @@ void SocketTransport::force_close(std::exception_ptr error) {
 
 void SocketTransport::queue_connection_lost(std::exception_ptr error) {
   ++conn_lost_;
-  loop_->call_soon(in_context(context_, [self = Ref(this), error = std::move(error)]() mutable {
+  loop_->call_soon(in_context(own_context(), [self = Ref(this), error = std::move(error)]() mutable {
     self->call_connection_lost(std::move(error));
   }));
 }

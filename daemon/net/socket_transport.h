@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -144,18 +145,18 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner, p
   [[nodiscard]] const Names& names() const;
 
   UniqueFd fd_;
-  std::uint32_t conn_lost_ = 0;  // not 0 once connection_lost is queued; then it counts writes
-  Bytes buffer_;                 // what waits to be sent
+  std::uint8_t conn_lost_ = 0;  // not 0 once connection_lost is queued; then it counts writes
+  bool started_ : 1 = false;    // connection_made has been called
+  bool paused_ : 1 = false;     // by pause_reading()
+  bool eof_ : 1 = false;        // write_eof() was called
+  bool read_eof_ : 1 = false;   // the peer ended
+  bool watches_readable_ : 1 = false;
+  bool watches_writable_ : 1 = false;
+  Bytes buffer_;  // what waits to be sent
   mutable std::unique_ptr<Extras> extras_;
   Ref<TransportGroup> group_;
   SocketTransport* next_in_group_ = nullptr;
   SocketTransport* previous_in_group_ = nullptr;
-  bool started_ = false;  // connection_made has been called
-  bool paused_ = false;    // by pause_reading()
-  bool eof_ = false;       // write_eof() was called
-  bool read_eof_ = false;  // the peer ended
-  bool watches_readable_ = false;
-  bool watches_writable_ = false;
 };
 
 }  // namespace evloop

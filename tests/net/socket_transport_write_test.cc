@@ -1,5 +1,7 @@
 // How a transport writes, and tells its protocol to pause.
 
+#include <limits>
+
 #include "net/os_error.h"
 #include "net/socket_transport.h"
 #include "net/transport_test.h"
@@ -191,6 +193,13 @@ TEST_F(SocketTransportTest, LimitsHaveDefaultsThatFollowEachOther) {  // TRANS-2
   } catch (const ValueError& error) {
     EXPECT_STREQ(error.what(), "high (1) must be >= low (2) must be >= 0");
   }
+}
+
+TEST_F(SocketTransportTest, WithoutALimitItNeverPauses) {  // TRANS-21
+  const auto transport = connect();
+  transport->set_write_buffer_limits(std::numeric_limits<std::size_t>::max());
+  fill(*transport, 1'000'000);
+  EXPECT_EQ(times(protocol_->calls, "pause"), 0u);
 }
 
 TEST_F(SocketTransportTest, PausesAboveHighAndResumesAtLowInPairs) {  // TRANS-03, TRANS-22

@@ -14,7 +14,6 @@ namespace {
 
 // Writes after close that are dropped without a word.
 constexpr std::uint32_t silent_writes = 4;
-constexpr std::size_t high_water_for_writing = 512 * 1024;
 constexpr std::size_t high_water_for_reading = 256 * 1024;
 constexpr std::size_t low_water_for_reading = high_water_for_reading / 4;
 // As much as one TLS record carries.
@@ -54,7 +53,7 @@ TlsLayer::Wrapped TlsTransport::create(EventLoop& loop, Ref<BaseProtocol> protoc
 
 TlsTransport::TlsTransport(EventLoop& loop, Ref<BaseProtocol> protocol, TlsContext context, std::string server_name,
                            const TlsTimeouts& timeouts, Future<void> waiter, TlsLayer::Begin begin)
-    : FlowControlledTransport(loop, std::move(protocol), {.high = high_water_for_writing, .pause_at_high = true}),
+    : FlowControlledTransport(loop, std::move(protocol)),
       session_(std::move(context), std::move(server_name)),
       timeouts_(timeouts),
       waiter_(std::move(waiter)),
@@ -66,7 +65,7 @@ void TlsTransport::lower_made(Transport& lower) {
   lower_ = Ref(&lower);
   if (state_ == State::closed) return lower.abort();
   state_ = State::handshaking;
-  timer_ = loop_->call_later(timeouts_.handshake, in_context(context_, [this] { handshake_timed_out(); }));
+  timer_ = loop_->call_later(timeouts_.handshake, in_context(own_context(), [this] { handshake_timed_out(); }));
   handshake();
 }
 
@@ -77,7 +76,7 @@ void TlsTransport::lower_lost(std::exception_ptr error) {
   backlog_.clear();
   session_.records().drop_input();
   static_cast<void>(session_.records().take_output());
-  if (made_) loop_->call_soon(in_context(context_, Farewell(Ref(this), error)));
+  if (made_) loop_->call_soon(in_context(own_context(), Farewell(Ref(this), error)));
   wake_waiter(error ? error : make_os_error("SSL handshake", ECONNABORTED));
 }
 
@@ -100,7 +99,7 @@ bool TlsTransport::lower_ended() {
     handshake_failed(make_os_error("SSL handshake", ECONNRESET));
   } else if (state_ == State::open) {
     state_ = State::ending;
-    timer_ = loop_->call_later(timeouts_.shutdown, in_context(context_, [this] { shutdown_timed_out(); }));
+    timer_ = loop_->call_later(timeouts_.shutdown, in_context(own_context(), [this] { shutdown_timed_out(); }));
     if (reading_paused_) return true;
     advance();
   } else {
@@ -293,7 +292,7 @@ void TlsTransport::pause_reading() {
 void TlsTransport::resume_reading() {
   if (closing_ || !reading_paused_ || !loop_) return;
   reading_paused_ = false;
-  loop_->call_soon(in_context(context_, [self = Ref(this)] { self->go_on(); }));
+  loop_->call_soon(in_context(own_context(), [self = Ref(this)] { self->go_on(); }));
 }
 
 void TlsTransport::go_on() {
@@ -379,7 +378,7 @@ void TlsTransport::close() {
     case State::ending:
       begin_shutdown();
       // Data and eof_received come from the loop only.
-      if (lower_eof_ || session_.has_input()) loop_->call_soon(in_context(context_, [self = Ref(this)] { self->go_on(); }));
+      if (lower_eof_ || session_.has_input()) loop_->call_soon(in_context(own_context(), [self = Ref(this)] { self->go_on(); }));
       return;
     case State::closing:
     case State::closed:
@@ -393,7 +392,7 @@ void TlsTransport::begin_shutdown() {
   if (state_ == State::closed) return;
   closing_ = true;
   // Since the end of the peer's bytes it runs already.
-  if (state_ == State::open) timer_ = loop_->call_later(timeouts_.shutdown, in_context(context_, [this] { shutdown_timed_out(); }));
+  if (state_ == State::open) timer_ = loop_->call_later(timeouts_.shutdown, in_context(own_context(), [this] { shutdown_timed_out(); }));
   state_ = State::closing;
   if (lower_eof_) return;
   try {
@@ -420,7 +419,7 @@ void TlsTransport::shut_down() {
 void TlsTransport::shutdown_done() {
   if (std::exchange(shutdown_done_, true)) return;
   call_eof_received();
-  if (state_ == State::closing) loop_->call_soon(in_context(context_, [self = Ref(this)] { self->close_lower(); }));
+  if (state_ == State::closing) loop_->call_soon(in_context(own_context(), [self = Ref(this)] { self->close_lower(); }));
 }
 
 // Once it has taken all: another TLS below takes no more when it closes.

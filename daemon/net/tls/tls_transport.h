@@ -70,6 +70,12 @@ class TlsTransport final : public FlowControlledTransport {
   void lower_dropped() noexcept;
 
  private:
+  static constexpr std::size_t high_water_for_writing = 512 * 1024;
+
+  [[nodiscard]] FlowControl flow_control() const noexcept override {
+    return {.high = high_water_for_writing, .pause_at_high = true};
+  }
+
   enum class State : std::uint8_t {
     waiting,      // for the transport below
     handshaking,  //
