@@ -41,12 +41,14 @@ class BaseProtocol : public BlockCached {
 
   void add_ref() noexcept { ++references_; }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (--references_ == 0) dispose();
   }
 
  protected:
   enum class Kind : std::uint8_t { plain, buffered };
   explicit BaseProtocol(Kind kind) noexcept : kind_(kind) {}
+  // Nobody holds it any more.
+  virtual void dispose() noexcept { delete this; }
 
  private:
   std::uint32_t references_ = 0;

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "net/os_error.h"
 #include "net/start_tls.h"
-#include "net/stream_writer.h"
 
 namespace evloop {
 namespace {
@@ -57,28 +56,43 @@ class StreamReaderProtocol::ClientTask final : public TaskState<void> {
   Ref<StreamWriter> writer_;
 };
 
+// The writer is gone by now; the reader may stay.
+void StreamReaderProtocol::dispose() noexcept {
+  StreamReader::set_transport(nullptr);
+  client_connected_ = nullptr;
+  extras_ = nullptr;
+  StreamReader::release();
+}
+
+Ref<StreamWriter> StreamReaderProtocol::make_writer(Ref<Transport> transport) {
+  if (StreamWriter::transport_) throw LoopError("the stream has a writer already");
+  StreamWriter::transport_ = std::move(transport);
+  add_ref();  // the writer's
+  return Ref<StreamWriter>(this);
+}
+
 void StreamReaderProtocol::connection_made(Transport& transport) {
   replace_transport(transport);
   if (client_connected_) serve(transport);
 }
 
 void StreamReaderProtocol::replace_transport(Transport& transport) {
-  reader_->set_transport(&transport);
+  StreamReader::set_transport(&transport);
   over_tls_ = transport.tls() != nullptr;
 }
 
 void StreamReaderProtocol::serve(Transport& transport) {
-  Ref<StreamWriter> writer(new StreamWriter(Ref(&transport), Ref<StreamReaderProtocol>(this)));
+  auto writer = make_writer(Ref(&transport));
   Coro<void> client;
   try {
-    client = client_connected_->call(*reader_, *writer);
+    client = client_connected_->call(*this, *writer);
   } catch (const Fatal&) {
     throw;
   } catch (...) {
     return client_failed(transport, std::current_exception());
   }
   if (!client) return;
-  auto& loop = reader_->loop();
+  auto& loop = StreamReader::loop();
   static_cast<void>(
       loop.create_task_as<ClientTask>(std::move(client), std::source_location::current(), std::move(writer)));
 }
@@ -94,17 +108,17 @@ void StreamReaderProtocol::client_ended(Transport& transport, FutureBase& task) 
 void StreamReaderProtocol::client_failed(Transport& transport, std::exception_ptr error) {
   ErrorContext context{.message = "Unhandled exception in client_connected_cb", .exception = std::move(error)};
   context.more["transport"] = transport.describe();
-  reader_->loop().call_exception_handler(context);
+  StreamReader::loop().call_exception_handler(context);
   transport.close();
 }
 
 void StreamReaderProtocol::connection_lost(std::exception_ptr error) {
   lost_ = true;
-  reader_->set_transport(nullptr);
+  StreamReader::set_transport(nullptr);
   if (error) {
-    reader_->set_exception(error);
+    StreamReader::set_exception(error);
   } else {
-    reader_->feed_eof();
+    StreamReader::feed_eof();
   }
   if (!error && !extras_) return;
   auto& extras = this->extras();
@@ -119,58 +133,52 @@ StreamReaderProtocol::Extras& StreamReaderProtocol::extras() {
 }
 
 bool StreamReaderProtocol::eof_received() {
-  reader_->feed_eof();
+  StreamReader::feed_eof();
   return !over_tls_;
 }
 
 void StreamReaderProtocol::resume_writing() {
-  paused_ = false;
+  writing_paused_ = false;
   if (extras_) wake_all(extras_->drains, nullptr);
 }
 
 void StreamReaderProtocol::throw_lost() { throw OsError(ECONNRESET, "Connection lost"); }
 
 Coro<void> StreamReaderProtocol::drain() {
-  return wait_in(reader_->loop(), Ref<StreamReaderProtocol>(this), extras().drains);
+  return wait_in(StreamReader::loop(), Ref<StreamReaderProtocol>(this), extras().drains);
 }
 
 Coro<void> StreamReaderProtocol::wait_closed() {
   if (!lost_)
-    co_await wait_in(reader_->loop(), Ref<StreamReaderProtocol>(this), extras().closings);
+    co_await wait_in(StreamReader::loop(), Ref<StreamReaderProtocol>(this), extras().closings);
   else if (extras_ && extras_->error)
     std::rethrow_exception(extras_->error);
 }
 
 // --- StreamWriter ---
 
-StreamWriter::StreamWriter(Ref<Transport> transport, Ref<StreamReaderProtocol> protocol) noexcept
-    : transport_(std::move(transport)), protocol_(std::move(protocol)) {}
-
-StreamWriter::~StreamWriter() {
-  if (transport_->is_closing()) return;
-  if (!transport_->loop()) {
-    log(LogLevel::warning, "loop is closed");
-    return;
-  }
-  log(LogLevel::warning, "unclosed <StreamWriter transport=" + transport_->describe() + ">");
-  transport_->close();
+void StreamWriter::dispose() noexcept {
+  const auto transport = std::move(transport_);
+  const auto owner = Ref<StreamReaderProtocol>::adopt(&protocol());
+  if (transport->is_closing()) return;
+  if (!transport->loop()) return log(LogLevel::warning, "loop is closed");
+  log(LogLevel::warning, "unclosed <StreamWriter transport=" + transport->describe() + ">");
+  transport->close();
 }
 
-void StreamWriter::dispose() noexcept { delete this; }
-
 Coro<void> StreamWriter::drain_slowly() {
-  protocol_->reader().check_exception();
+  protocol().check_exception();
   // Lets connection_lost run: a task that only writes and drains would never see the connection end.
   if (transport_->is_closing()) co_await yield();
-  if (protocol_->must_drain()) co_await protocol_->drain();
+  if (protocol().must_drain()) co_await protocol().drain();
 }
 
 template <class Layer>
 Coro<void> StreamWriter::upgrade(Layer layer) {
   const Ref<StreamWriter> self(this);
   co_await drain();
-  transport_ = co_await evloop::start_tls(transport_, protocol_, std::move(layer));
-  protocol_->replace_transport(*transport_);
+  transport_ = co_await evloop::start_tls(transport_, Ref(&protocol()), std::move(layer));
+  protocol().replace_transport(*transport_);
 }
 
 Coro<void> StreamWriter::start_tls(TlsClient client) { return upgrade(std::move(client)); }
@@ -178,7 +186,7 @@ Coro<void> StreamWriter::start_tls(TlsServer server) { return upgrade(std::move(
 
 Coro<void> StreamWriter::wait_closed() {
   const Ref<StreamWriter> self(this);
-  co_await protocol_->wait_closed();
+  co_await protocol().wait_closed();
 }
 
 }  // namespace evloop

@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "net/stream_protocol.h"
 #include "net/transport.h"
 
 namespace evloop {
@@ -23,11 +24,18 @@ void StreamReader::prepare_special_wait(const char* method) {
   if (transport_) transport_->resume_reading();
 }
 
-StreamReader::StreamReader(EventLoop& loop, std::size_t limit) : loop_(loop), limit_(limit) {
+StreamReader::StreamReader(EventLoop& loop, std::size_t limit, bool is_part)
+    : loop_(loop), limit_(limit), is_part_(is_part) {
   if (limit == 0) throw ValueError("Limit cannot be <= 0");
 }
 
-void StreamReader::dispose() noexcept { delete this; }
+void StreamReader::dispose() noexcept {
+  if (is_part_) {
+    delete static_cast<StreamReaderProtocol*>(this);
+  } else {
+    delete this;
+  }
+}
 
 void StreamReader::throw_exception() const { std::rethrow_exception(exception_); }
 

@@ -25,10 +25,13 @@ inline constexpr std::size_t default_stream_limit = 64 * 1024;
 // asyncio's StreamReader: what has come and has not been read. Fed by a protocol, read by one task at a time
 // (STREAM-11). Pauses its transport when it holds more than twice its limit (STREAM-04), and holds no memory when it
 // holds no data. Counts its references, plainly. Loop thread only.
-class StreamReader final : public BlockCached {
+//
+// Of a connection it is a part of the StreamReaderProtocol, which lives as long; alone it is what tests feed by hand.
+class StreamReader : public BlockCached {
  public:
   // `limit` bounds a line, and what is buffered. Throws ValueError if it is 0 (STREAM-03).
-  explicit StreamReader(EventLoop& loop, std::size_t limit = default_stream_limit);
+  explicit StreamReader(EventLoop& loop, std::size_t limit = default_stream_limit)
+      : StreamReader(loop, limit, false) {}
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;
 
@@ -78,7 +81,14 @@ class StreamReader final : public BlockCached {
       dispose();
   }
 
+ protected:
+  // A part of a StreamReaderProtocol.
+  struct Part {};
+  StreamReader(EventLoop& loop, std::size_t limit, Part) : StreamReader(loop, limit, true) {}
+
  private:
+  StreamReader(EventLoop& loop, std::size_t limit, bool is_part);
+
   class DataWait;
   class ReadAwaiter;
   static constexpr std::uint8_t least_expected = 10;  // 1 KiB
@@ -126,8 +136,9 @@ class StreamReader final : public BlockCached {
   std::uint32_t references_ = 0;
   std::uint8_t expected_ = least_expected;  // exponent of how many bytes may come at once
   bool eof_ = false;
-  bool paused_ = false;   // the transport, by this
-  bool to_end_ = false;   // the one that waits wants all there will be
+  bool to_end_ = false;      // the one that waits wants all there will be
+  bool paused_ : 1 = false;  // the transport, by this
+  const bool is_part_ : 1;
 };
 
 // Suspends a read until something comes (asyncio's _wait_for_data), while it lives.

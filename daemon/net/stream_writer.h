@@ -7,18 +7,18 @@
 
 #include "aio/event_loop.h"
 #include "aio/operation.h"
-#include "net/stream_protocol.h"
 #include "net/tls_layer.h"
 #include "net/transport.h"
 
 namespace evloop {
 
-// asyncio's StreamWriter: the writing side of a stream, and its end. Closes the connection when it is destroyed, with a
-// warning if nobody had closed it (STREAM-20). Counts its references, plainly. Loop thread only.
-class StreamWriter final : public BlockCached {
+class StreamReaderProtocol;
+
+// asyncio's StreamWriter: the writing side of a stream, and its end. Closes the connection when nobody holds it any
+// more, with a warning if nobody had closed that (STREAM-20). A part of the StreamReaderProtocol that made it and lives
+// as long: include net/stream_protocol.h. Counts its references, plainly. Loop thread only.
+class StreamWriter {
  public:
-  StreamWriter(Ref<Transport> transport, Ref<StreamReaderProtocol> protocol) noexcept;
-  ~StreamWriter();
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
 
@@ -43,7 +43,7 @@ class StreamWriter final : public BlockCached {
   Coro<void> wait_closed();
 
   [[nodiscard]] Transport& transport() const noexcept { return *transport_; }
-  [[nodiscard]] StreamReaderProtocol& protocol() const noexcept { return *protocol_; }
+  [[nodiscard]] StreamReaderProtocol& protocol() noexcept;
   // asyncio's get_extra_info(): see Transport.
   [[nodiscard]] int fd() const noexcept { return transport_->fd(); }
   [[nodiscard]] const SocketAddress& sockname() const { return transport_->sockname(); }
@@ -55,21 +55,23 @@ class StreamWriter final : public BlockCached {
       dispose();
   }
 
+ protected:
+  StreamWriter() noexcept = default;
+  ~StreamWriter() = default;
+
  private:
+  friend class StreamReaderProtocol;
   class DrainAwaiter;
 
   void dispose() noexcept;
   // Nothing to wait for, and nothing to throw.
-  [[nodiscard]] bool drained() const {
-    return !protocol_->reader().has_failed() && !transport_->is_closing() && !protocol_->must_drain();
-  }
+  [[nodiscard]] bool drained() const;
   Coro<void> drain_slowly();
 
   template <class Layer>
   Coro<void> upgrade(Layer layer);
 
-  Ref<Transport> transport_;
-  const Ref<StreamReaderProtocol> protocol_;
+  Ref<Transport> transport_;  // none: nobody holds a writer
   std::uint32_t references_ = 0;
 };
 

@@ -3,25 +3,14 @@
 namespace evloop {
 namespace {
 
-// Made before connecting, so that a wrong limit is told first.
-Ref<StreamReaderProtocol> make_protocol(std::size_t limit, Ref<StreamReader>& reader) {
-  auto& loop = get_running_loop();
-  reader = Ref(new StreamReader(loop, limit));
-  return Ref(new StreamReaderProtocol(reader));
-}
-
-Stream make_stream(Connection<StreamReaderProtocol> connection, const Ref<StreamReader>& reader) {
-  return {reader, Ref(new StreamWriter(connection.transport, connection.protocol))};
-}
-
 // Where: what create_connection() takes.
 template <class... Where>
 Coro<Stream> open(std::size_t limit, Where... where) {
-  Ref<StreamReader> reader;
-  const auto protocol = make_protocol(limit, reader);
-  auto connection = co_await create_connection(
-      get_running_loop(), [protocol] { return protocol; }, std::move(where)...);
-  co_return make_stream(std::move(connection), reader);
+  auto& loop = get_running_loop();
+  // Made before connecting, so that a wrong limit is told first.
+  const Ref protocol(new StreamReaderProtocol(loop, limit));
+  auto connection = co_await create_connection(loop, [protocol] { return protocol; }, std::move(where)...);
+  co_return Stream{Ref(&protocol->reader()), protocol->make_writer(std::move(connection.transport))};
 }
 
 }  // namespace
@@ -51,7 +40,7 @@ Coro<Stream> open_unix_connection(UniqueFd sock, std::size_t limit, TlsClient tl
 ProtocolFactory make_stream_factory(EventLoop& loop, Ref<ClientConnected> client, std::size_t limit) {
   if (limit == 0) throw ValueError("Limit cannot be <= 0");
   return [&loop, client = std::move(client), limit] {
-    return Ref<BaseProtocol>(Ref(new StreamReaderProtocol(Ref(new StreamReader(loop, limit)), client)));
+    return Ref<BaseProtocol>(Ref(new StreamReaderProtocol(loop, limit, client)));
   };
 }
 

@@ -7,7 +7,6 @@
 #include "net/server.h"
 #include "net/stream_protocol.h"
 #include "net/stream_reader.h"
-#include "net/stream_writer.h"
 
 // asyncio's streams: connections that coroutines read from and write to. On the running loop.
 namespace evloop {

@@ -83,10 +83,9 @@ class AllocationTest : public NetTest {
   void serve(F client) {
     auto [mine, theirs] = tcp_pair();
     peer_ = std::move(theirs);
-    const Ref<StreamReader> reader(new StreamReader(loop_));
     static_cast<void>(SocketTransport::create(
         loop_, std::move(mine),
-        Ref(new StreamReaderProtocol(reader, make_client_connected(std::move(client))))));
+        Ref(new StreamReaderProtocol(loop_, default_stream_limit, make_client_connected(std::move(client))))));
   }
 
   UniqueFd peer_;
@@ -192,9 +191,8 @@ TEST_F(AllocationTest, AnIdleProtocolConnectionIsSmall) {
 TEST_F(AllocationTest, AnIdleStreamConnectionIsSmall) {
   const auto client = make_client_connected(echo_lines);
   const auto bytes = bytes_per_connection([&](UniqueFd fd) {
-    const Ref<StreamReader> reader(new StreamReader(loop_));
-    static_cast<void>(
-        SocketTransport::create(loop_, std::move(fd), Ref(new StreamReaderProtocol(reader, client))));
+    static_cast<void>(SocketTransport::create(
+        loop_, std::move(fd), Ref(new StreamReaderProtocol(loop_, default_stream_limit, client))));
   });
   RecordProperty("bytes", std::to_string(bytes));
   EXPECT_LE(bytes, 2048u);

@@ -177,13 +177,13 @@ TEST_F(ReadPipeTransportTest, AnotherProtocolTakesEffectAtTheNextEvent) {
 }
 
 TEST_F(ReadPipeTransportTest, FeedsAStreamReader) {
-  const auto reader = Ref(new StreamReader(loop_));
+  const Ref protocol(new StreamReaderProtocol(loop_));
   const auto body = [&]() -> Coro<std::string> {
-    co_await connect_read_pipe(
-        loop_, [&] { return Ref(new StreamReaderProtocol(reader)); }, std::move(read_));
+    auto& reader = protocol->reader();
+    co_await connect_read_pipe(loop_, [&] { return protocol; }, std::move(read_));
     write_text(write_, "a line\nand more");
     write_.reset();
-    co_return (co_await reader->readline()).str() + (co_await reader->read()).str();
+    co_return (co_await reader.readline()).str() + (co_await reader.read()).str();
   };
   EXPECT_EQ(run(body()), "a line\nand more");
   turn();

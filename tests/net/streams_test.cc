@@ -113,6 +113,32 @@ TEST_F(StreamsTest, ServesAndConnectsUnixSocketsThatArePassedIn) {  // STREAM-01
   EXPECT_THROW(run(open_unix_connection(std::move(tcp))), ValueError);
 }
 
+TEST_F(StreamsTest, AWriterOutlivesItsConnectionAndReader) {
+  Ref<StreamWriter> kept;
+  auto server = serve([&](StreamReader&, StreamWriter& writer) {
+    kept = Ref(&writer);
+    writer.close();
+  });
+  turn_until([&] { return static_cast<bool>(kept); });
+  run(kept->wait_closed());
+  turn();
+  EXPECT_TRUE(kept->is_closing());
+  EXPECT_EQ(kept->fd(), -1);
+}
+
+TEST_F(StreamsTest, AStreamHasOneWriterAtATime) {
+  auto [mine, theirs] = tcp_pair();
+  const Ref protocol(new StreamReaderProtocol(loop_));
+  const Ref<Transport> transport(SocketTransport::create(loop_, std::move(mine), protocol));
+  turn();
+  auto writer = protocol->make_writer(transport);
+  EXPECT_THROW(static_cast<void>(protocol->make_writer(transport)), LoopError);
+  writer->close();
+  writer = nullptr;
+  turn();
+  EXPECT_NO_THROW(static_cast<void>(protocol->make_writer(transport)));
+}
+
 TEST_F(StreamsTest, APlainFunctionIsCalledInConnectionMade) {  // STREAM-01
   Ref<StreamReader> kept_reader;
   Ref<StreamWriter> kept_writer;

@@ -5,7 +5,7 @@
 namespace evloop {
 
 ProcessProtocol::ProcessProtocol(EventLoop& loop, std::size_t limit)
-    : loop_(loop), limit_(limit), std_in_flow_(new StreamReaderProtocol(Ref(new StreamReader(loop, limit)))) {}
+    : loop_(loop), limit_(limit), std_in_flow_(new StreamReaderProtocol(loop, limit)) {}
 
 ProcessProtocol::~ProcessProtocol() {
   for (const auto& reader : outputs_)
@@ -21,8 +21,7 @@ void ProcessProtocol::connection_made(SubprocessTransport& transport) {
     output(fd)->set_transport(pipe.get());
     ++open_outputs_;
   }
-  if (const auto pipe = transport.get_pipe_transport(0))
-    std_in_ = Ref(new StreamWriter(pipe, std_in_flow_));
+  if (auto pipe = transport.get_pipe_transport(0)) std_in_ = std_in_flow_->make_writer(std::move(pipe));
 }
 
 void ProcessProtocol::pipe_data_received(int fd, std::span<const std::byte> data) { output(fd)->feed_data(data); }

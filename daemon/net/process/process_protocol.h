@@ -7,7 +7,6 @@
 #include "net/process/subprocess_protocol.h"
 #include "net/stream_protocol.h"
 #include "net/stream_reader.h"
-#include "net/stream_writer.h"
 
 namespace evloop {
 

@@ -88,19 +88,18 @@ TEST_F(StartTlsTest, NoByteReachesTheWrongSide) {  // TLS-12
 
 TEST_F(StartTlsTest, WhatAServersReaderHoldsAlreadyIsTls) {  // TLS-12
   auto [mine, theirs] = socket_pair();
-  const Ref<StreamReader> reader(new StreamReader(loop_));
-  const Ref<StreamReaderProtocol> protocol(new StreamReaderProtocol(reader));
+  const Ref<StreamReaderProtocol> protocol(new StreamReaderProtocol(loop_));
   const Ref<Transport> socket(SocketTransport::create(loop_, std::move(theirs), protocol));
   client_.socket = SocketTransport::create(loop_, std::move(mine), client_.protocol);
   turn(2);
   auto client = upgrade(client_, client_layer());
   turn(5);
-  const Ref<StreamWriter> writer(new StreamWriter(socket, protocol));
+  const auto writer = protocol->make_writer(socket);
   auto server = loop_.create_task(writer->start_tls(server_layer()));
   turn_until([&] { return client.done() && server.done(); });
   ASSERT_FALSE(server.exception());
   client.result()->write("hello\n");
-  EXPECT_EQ(run(reader->readline()), "hello\n");
+  EXPECT_EQ(run(protocol->reader().readline()), "hello\n");
   writer->close();
   turn_until([&] { return client_.protocol->lost; });
 }
