@@ -1,7 +1,10 @@
 #include "base/spare_memory.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstring>
+#include <fstream>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -44,6 +47,34 @@ TEST(SpareMemory, AThreadThatGaveAllBackKeepsAgain) {
 #endif
   });
 }
+
+#if !defined(EVLOOP_PLAIN_BLOCKS) && !__has_feature(thread_sanitizer)
+std::size_t resident_bytes() {
+  std::size_t all = 0;
+  std::size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(SpareMemory, WhatIsGivenBackIsTheSystemsAlsoBetweenWhatIsInUse) {
+  on_new_thread([] {
+    constexpr std::size_t count = 4000;
+    std::vector<void*> blocks;
+    for (std::size_t i = 0; i < count; ++i) {
+      blocks.push_back(allocate_block(1000));
+      std::memset(blocks.back(), 1, 1000);
+    }
+    const auto is_kept = [](std::size_t i) { return i % 40 == 39; };
+    for (std::size_t i = 0; i < count; ++i)
+      if (!is_kept(i)) free_block(blocks[i], 1000);
+    const auto before = resident_bytes();
+    SpareMemory::give_back_all();
+    EXPECT_LT(resident_bytes(), before - 2'000'000);
+    for (std::size_t i = 0; i < count; ++i)
+      if (is_kept(i)) free_block(blocks[i], 1000);
+  });
+}
+#endif
 
 class Kept final : public SpareMemory {
  public:
