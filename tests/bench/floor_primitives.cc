@@ -82,30 +82,47 @@ void post(benchmark::State& state) {
 }
 BENCHMARK(post)->Name("post/floor")->MeasureProcessCPUTime()->Iterations(1'000'000);
 
+// Two threads that sleep as loops do, which watch descriptors: in epoll_wait(). To read() an eventfd takes about 0.86 of
+// it, and to wait for a futex 0.80, but neither could watch anything else.
 void wake_round_trip(benchmark::State& state) {
-  const int here = ::eventfd(0, EFD_CLOEXEC);
-  const int there = ::eventfd(0, EFD_CLOEXEC);
-  const auto wake = [](int fd) {
-    const std::uint64_t one = 1;
-    return ::write(fd, &one, sizeof one) == sizeof one;
+  class Side {
+   public:
+    Side() {
+      epoll_event event{};
+      event.events = EPOLLIN | EPOLLET;
+      ::epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &event);
+    }
+    ~Side() {
+      ::close(epoll_);
+      ::close(event_);
+    }
+    void wake() const {
+      const std::uint64_t one = 1;
+      [[maybe_unused]] const auto written = ::write(event_, &one, sizeof one);
+    }
+    void sleep() const {
+      epoll_event event;
+      while (::epoll_wait(epoll_, &event, 1, -1) < 1) {
+      }
+    }
+
+   private:
+    const int event_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    const int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   };
-  const auto sleep = [](int fd) {
-    std::uint64_t count = 0;
-    return ::read(fd, &count, sizeof count) == sizeof count;
-  };
+  const Side here;
+  const Side there;
   std::atomic<bool> over{false};
   std::thread other([&] {
-    while (sleep(there) && !over) wake(here);
+    for (there.sleep(); !over; there.sleep()) here.wake();
   });
   while (state.KeepRunning()) {
-    wake(there);
-    sleep(here);
+    there.wake();
+    here.sleep();
   }
   over = true;
-  wake(there);
+  there.wake();
   other.join();
-  ::close(here);
-  ::close(there);
 }
 BENCHMARK(wake_round_trip)->Name("wake_round_trip/floor")->UseRealTime();
 
