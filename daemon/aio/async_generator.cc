@@ -36,9 +36,7 @@ Coro<void> close_as_task(Ref<GeneratorBase> generator) {
 
 }  // namespace
 
-Coro<void> close_generator(Ref<GeneratorBase> generator) {
-  co_await CloseOperation{std::move(generator)};
-}
+Coro<void> close_generator(Ref<GeneratorBase> generator) { co_await CloseOperation{std::move(generator)}; }
 
 void GeneratorBase::register_once() {
   if (std::exchange(iterated_, true)) return;
@@ -82,7 +80,7 @@ void GeneratorBase::unhandled_exception() noexcept {
 }
 
 std::coroutine_handle<> GeneratorBase::enter(AwaitSite site, std::coroutine_handle<> awaiting) noexcept {
-  continuation = awaiting;
+  continuation_ = awaiting;
   task = site.task;
   state_ = State::running;
   enter_awaited_frame(site);

@@ -74,7 +74,7 @@ class GeneratorBase : public PromiseBase {
 
   std::coroutine_handle<> leave(State state) noexcept {
     state_ = state;
-    return std::exchange(continuation, {});
+    return std::exchange(continuation_, {});
   }
   // Throws at the yield what was thrown in.
   void arrive() {
@@ -87,6 +87,7 @@ class GeneratorBase : public PromiseBase {
   void dispose() noexcept;
 
   const std::coroutine_handle<> frame_;
+  std::coroutine_handle<> continuation_;  // the frame that awaits its next step
   const std::source_location where_;
   std::exception_ptr failure_;   // left the frame
   std::exception_ptr injected_;  // to be thrown at the yield
@@ -207,7 +208,9 @@ class [[nodiscard]] AsyncGenerator {
   using promise_type = GeneratorPromise<T, S>;
 
   AsyncGenerator() noexcept = default;
-  explicit AsyncGenerator(Ref<promise_type> state) noexcept : state_(std::move(state)) {}
+  explicit AsyncGenerator(Ref<promise_type> state) noexcept : state_(std::move(state)) {
+    static_assert(alignof(promise_type) <= alignof(std::max_align_t), "frames have the alignment that malloc gives");
+  }
 
   // Awaited, answers the next item, or nothing at the end.
   class [[nodiscard]] Operation : public OperationBase {

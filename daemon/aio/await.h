@@ -25,8 +25,29 @@ struct AwaitSite {
 template <class A>
 concept Awaitable = requires(A&& awaitable, AwaitSite site) { std::forward<A>(awaitable).awaited(site); };
 
+// Lies in a frame that awaits another one, and owns that: where the task goes on when the other has ended.
+class FrameAwaiter {
+ public:
+  FrameAwaiter(const FrameAwaiter&) = delete;
+  FrameAwaiter& operator=(const FrameAwaiter&) = delete;
+
+  // The frame that it lies in, once that is suspended.
+  [[nodiscard]] std::coroutine_handle<> awaiting() const noexcept { return awaiting_; }
+  // Before the frame that awaits it goes. For chains so deep that each must not be destroyed by the one above it.
+  void destroy_awaited() noexcept { std::exchange(awaited_, {}).destroy(); }
+
+ protected:
+  explicit FrameAwaiter(std::coroutine_handle<> awaited) noexcept : awaited_(awaited) {}
+  ~FrameAwaiter() {
+    if (awaited_) awaited_.destroy();
+  }
+
+  std::coroutine_handle<> awaited_;
+  std::coroutine_handle<> awaiting_;
+};
+
 // The common part of the promises of Coro and AsyncGenerator: frames from the block cache, the task that
-// runs them, the frame that awaits them. Only what has `awaited(AwaitSite)` can be awaited.
+// runs them, who awaits them. Only what has `awaited(AwaitSite)` can be awaited.
 class PromiseBase {
  public:
   static void* operator new(std::size_t size) { return allocate_block(size); }
@@ -41,8 +62,13 @@ class PromiseBase {
     return std::forward<A>(awaitable).awaited(AwaitSite{task, where});
   }
 
-  TaskBase* task = nullptr;                 // set when it is first awaited
-  std::coroutine_handle<> continuation;     // none: the task itself
+  // Of any frame: its promise, whatever its type. The promises need no more alignment than this.
+  [[nodiscard]] static PromiseBase& of(std::coroutine_handle<> frame) noexcept {
+    return std::coroutine_handle<PromiseBase>::from_address(frame.address()).promise();
+  }
+
+  TaskBase* task = nullptr;         // set when it is first awaited
+  FrameAwaiter* awaiter = nullptr;  // of a coroutine that another one awaits
 };
 
 // Suspends the task until a future is done (TASK-05), and brings in a cancellation on the way back. Inline where

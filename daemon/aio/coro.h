@@ -1,6 +1,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <source_location>
 #include <type_traits>
@@ -30,7 +31,7 @@ class CoroPromiseBase : public PromiseBase {
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class P>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<P> frame) const noexcept {
-      if (auto next = frame.promise().continuation) return next;
+      if (const auto* const awaiter = frame.promise().awaiter) return awaiter->awaiting();
       return std::noop_coroutine();
     }
     void await_resume() const noexcept {}
@@ -81,38 +82,34 @@ class CoroPromise<void> final : public CoroPromiseBase {
 
 // Runs a coroutine in the awaiting task, without a turn of the loop in between.
 template <class T>
-class [[nodiscard]] CoroAwaiter {
+class [[nodiscard]] CoroAwaiter : public FrameAwaiter {
  public:
   using Frame = std::coroutine_handle<CoroPromise<T>>;
-  CoroAwaiter(Frame frame, AwaitSite site) noexcept : frame_(frame), where_(site.where) {
+  // To be suspended at once.
+  CoroAwaiter(Frame frame, AwaitSite site) noexcept : FrameAwaiter(frame) {
     frame.promise().task = site.task;
-  }
-  CoroAwaiter(const CoroAwaiter&) = delete;
-  CoroAwaiter& operator=(const CoroAwaiter&) = delete;
-  ~CoroAwaiter() {
-    if (frame_) frame_.destroy();
+    enter_awaited_frame(site);
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
-    auto& promise = frame_.promise();
-    promise.continuation = awaiting;
-    enter_awaited_frame({promise.task, where_});
-    return frame_;
+    awaiting_ = awaiting;
+    frame().promise().awaiter = this;
+    return awaited_;
   }
   T await_resume() {
-    leave_awaited_frame(*frame_.promise().task);
+    leave_awaited_frame(*frame().promise().task);
     // The frame goes before the value is used, as the coroutine's locals did before it returned.
     struct AtExit {
       Frame frame;
       ~AtExit() { frame.destroy(); }
-    } const at_exit{std::exchange(frame_, {})};
+    } const at_exit{frame()};
+    awaited_ = {};
     return std::move(at_exit.frame.promise().outcome()).take();
   }
 
  private:
-  Frame frame_;
-  const std::source_location where_;
+  [[nodiscard]] Frame frame() const noexcept { return Frame::from_address(awaited_.address()); }
 };
 
 // A coroutine object: lazy, awaited at most once, or made a task. Owned by value; move-only.
@@ -127,7 +124,9 @@ class [[nodiscard("a coroutine does nothing until it is awaited or made a task")
   using Value = T;
 
   Coro() noexcept = default;
-  explicit Coro(Frame frame) noexcept : frame_(frame) {}
+  explicit Coro(Frame frame) noexcept : frame_(frame) {
+    static_assert(alignof(promise_type) <= alignof(std::max_align_t), "frames have the alignment that malloc gives");
+  }
   Coro(Coro&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
   Coro& operator=(Coro&& other) noexcept {
     std::swap(frame_, other.frame_);

@@ -33,19 +33,26 @@ TaskBase::TaskBase(FutureBase& self, std::coroutine_handle<> frame, std::source_
 
 TaskBase::~TaskBase() = default;
 
-void TaskBase::give_record_back() noexcept {
-  loop().port_->tasks.release(std::exchange(record_, &unread_record));
-}
+void TaskBase::give_record_back() noexcept { loop().port_->tasks.release(std::exchange(record_, &unread_record)); }
 
 void TaskBase::detach() noexcept {
-  if (!waits_for_) return;
-  if (!waits_for_->done()) {
-    waits_for_->unlink(*this);
+  if (auto* const future = std::exchange(waits_for_, nullptr); future && !future->done()) {
+    future->unlink(*this);
     // The list's reference goes without running down to zero: this is being destroyed already, or the
     // caller holds another one.
     --self_.references_;
   }
-  waits_for_ = nullptr;
+  if (root_) unwind();
+}
+
+// The innermost frame first, up to one that a generator owns: there may be hundreds of thousands.
+void TaskBase::unwind() noexcept {
+  while (resume_ != root_) {
+    auto* const awaiter = PromiseBase::of(resume_).awaiter;
+    if (!awaiter) break;
+    resume_ = awaiter->awaiting();
+    awaiter->destroy_awaited();
+  }
 }
 
 TaskBase::Extras& TaskBase::extras() {

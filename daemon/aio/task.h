@@ -68,7 +68,7 @@ class TaskBase : public DoneCallback {
   void run() final;
   void drop() noexcept final;
 
-  // Before its frame is destroyed half-way: nothing may wake it any more.
+  // Before its frame is destroyed half-way: nothing may wake it any more, and what the frame awaits goes.
   void detach() noexcept;
 
  private:
@@ -81,6 +81,7 @@ class TaskBase : public DoneCallback {
     std::exception_ptr misuse;  // of what it cannot wait for; thrown at the next step
   };
 
+  void unwind() noexcept;
   [[nodiscard]] Extras& extras();
   void resume_in_context(const Context& context);
   void keep_context();
@@ -105,7 +106,7 @@ class TaskBase : public DoneCallback {
   std::coroutine_handle<> root_;  // the coroutine's frame, none once it is destroyed
 
  private:
-  TaskRecord* record_;  // one that nobody reads once the task is done
+  TaskRecord* record_;               // one that nobody reads once the task is done
   std::coroutine_handle<> resume_;   // innermost suspended frame
   FutureBase* waits_for_ = nullptr;  // alive: the suspended frame holds it
   std::unique_ptr<Extras> extras_;

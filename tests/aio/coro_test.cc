@@ -1,6 +1,7 @@
 #include "aio/coro.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <memory>
 #include <string>
@@ -52,6 +53,47 @@ TEST_F(CoroTest, AwaitsNestTwoHundredThousandDeep) {
   EXPECT_EQ(loop_.run_until_complete(depth_with_a_turn_at_the_bottom(200'000)), 200'000);
 }
 
+// `gone` counts the frames that are unwound, each before the one that awaits it.
+Coro<void> wait_at_the_bottom(std::int64_t depth, std::int64_t& gone) {
+  struct Local {
+    std::int64_t depth;
+    std::int64_t& gone;
+    ~Local() { gone += gone == depth ? 1 : 0; }
+  } const local{depth, gone};
+  if (depth > 0) co_return co_await wait_at_the_bottom(depth - 1, gone);
+  co_await get_running_loop().create_future();
+}
+
+// On a thread of its own.
+void run_with_little_stack(void (*body)()) {
+  pthread_attr_t attributes;
+  ASSERT_EQ(::pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(::pthread_attr_setstacksize(&attributes, 1024 * 1024), 0);
+  pthread_t thread{};
+  const auto run = [](void* argument) -> void* {
+    (*static_cast<void (**)()>(argument))();
+    return nullptr;
+  };
+  ASSERT_EQ(::pthread_create(&thread, &attributes, run, &body), 0);
+  ASSERT_EQ(::pthread_join(thread, nullptr), 0);
+  ::pthread_attr_destroy(&attributes);
+}
+
+TEST(CoroWithLittleStack, TwoHundredThousandThatWaitGoWithTheirLoop) {
+  run_with_little_stack([] {
+    std::int64_t gone = 0;
+    {
+      EventLoop loop;
+      loop.set_exception_handler([](EventLoop&, const ErrorContext&) {});
+      const auto task = loop.create_task(wait_at_the_bottom(200'000, gone));
+      loop.run_until_complete(depth_of(0));
+      loop.close();
+      EXPECT_EQ(gone, 0);
+    }
+    EXPECT_EQ(gone, 200'001);
+  });
+}
+
 TEST_F(CoroTest, AnExceptionPassesThroughAllAwaits) {
   EXPECT_THROW(loop_.run_until_complete(throw_from(10'000)), LoopError);
 }
@@ -62,7 +104,9 @@ TEST_F(CoroTest, IsLazy) {
     ran = true;
     co_return;
   };
-  { auto dropped = body(); }
+  {
+    auto dropped = body();
+  }
   EXPECT_FALSE(ran);
   loop_.run_until_complete(body());
   EXPECT_TRUE(ran);
