@@ -28,8 +28,7 @@ class AsCompleted {
       state_->todo.push_back(std::move(future));
     }
     state_->left = state_->todo.size();
-    for (const auto& future : state_->todo)
-      future.state()->add_done_callback(Ended{state_});
+    for (const auto& future : state_->todo) future.state()->add_done_callback(Ended{state_});
     if (timeout && state_->left > 0)
       state_->timer = get_running_loop().call_later(*timeout, [weak = std::weak_ptr(state_)] {
         if (const auto state = weak.lock()) state->timed_out();

@@ -271,8 +271,7 @@ void EventLoop::check_can_run() const {
 
 void EventLoop::check_foreign_thread() const {
   // An idle loop may be used from any one thread; a running one only from its own.
-  if (is_running())
-    throw LoopError("Non-thread-safe operation invoked on an event loop other than the current one");
+  if (is_running()) throw LoopError("Non-thread-safe operation invoked on an event loop other than the current one");
 }
 
 // --- tasks ---
@@ -416,10 +415,10 @@ std::span<std::byte> EventLoop::receive_buffer() {
 // --- errors ---
 
 void EventLoop::callback_failed(const Runnable& work, std::exception_ptr error) {
-  call_exception_handler({.message = "Exception in callback " + std::string(work.where().function_name()) + " at " +
-                                     place(work.where()),
-                          .exception = std::move(error),
-                          .handle = &work});
+  call_exception_handler(
+      {.message = "Exception in callback " + std::string(work.where().function_name()) + " at " + place(work.where()),
+       .exception = std::move(error),
+       .handle = &work});
 }
 
 void EventLoop::default_exception_handler(const ErrorContext& context) {

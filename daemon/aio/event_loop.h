@@ -44,10 +44,10 @@ struct ErrorContext {
   std::exception_ptr exception{};
   FutureRef future{};
   FutureRef task{};
-  const Runnable* handle = nullptr;           // valid during the call
-  const GeneratorBase* asyncgen = nullptr;    // valid during the call
+  const Runnable* handle = nullptr;               // valid during the call
+  const GeneratorBase* asyncgen = nullptr;        // valid during the call
   std::shared_ptr<const ErrorContext> context{};  // what a handler that failed had been told
-  std::map<std::string, std::string> more{};  // described: transport, protocol, socket, ...
+  std::map<std::string, std::string> more{};      // described: transport, protocol, socket, ...
 
   // The keys that are there, `message` included, sorted.
   [[nodiscard]] std::vector<std::string> keys() const;
@@ -77,8 +77,8 @@ class EventLoop {
   using ExceptionHandler = std::function<void(EventLoop&, const ErrorContext&)>;
 
   struct Options {
-    std::unique_ptr<Selector> selector;     // null: epoll
-    Clock* clock = nullptr;                 // null: the steady clock; outlives the loop
+    std::unique_ptr<Selector> selector;          // null: epoll
+    Clock* clock = nullptr;                      // null: the steady clock; outlives the loop
     ExceptionHandler default_exception_handler;  // empty: one error line in the log (EXCH-02)
   };
 
@@ -177,8 +177,8 @@ class EventLoop {
     check_thread();
     return make_task<TaskState<T>>(std::move(coro), where, std::move(options));
   }
-  // The same of an operation, or of a coroutine function, which may be a lambda with captures: the task keeps the function. Otherwise
-  // what a lambda captures dies with the lambda, before the first step.
+  // The same of an operation, or of a coroutine function, which may be a lambda with captures: the task keeps the
+  // function. Otherwise what a lambda captures dies with the lambda, before the first step.
   template <class F>
   auto create_task(F&& function, TaskOptions options = {},
                    std::source_location where = std::source_location::current()) {
@@ -373,8 +373,7 @@ class EventLoop {
   Task<T> make_task(Coro<T> coro, std::source_location where, TaskOptions&& options, More&&... more) {
     if (!coro) throw LoopError("cannot reuse already awaited coroutine");
     const bool eager = options.eager_start && running_ == this;
-    Ref<TaskState<T>> state(
-        new State(*this, std::move(coro), where, std::move(options), std::forward<More>(more)...));
+    Ref<TaskState<T>> state(new State(*this, std::move(coro), where, std::move(options), std::forward<More>(more)...));
     adopt_task(*state, eager);
     return Task<T>(std::move(state));
   }

@@ -80,8 +80,7 @@ class FutureState : public FutureBase {
 template <class T>
 class FutureAwaiter : public WaitForFuture {
  public:
-  FutureAwaiter(Ref<FutureState<T>> state, AwaitSite site) noexcept
-      : WaitForFuture(site), state_(std::move(state)) {}
+  FutureAwaiter(Ref<FutureState<T>> state, AwaitSite site) noexcept : WaitForFuture(site), state_(std::move(state)) {}
 
   [[nodiscard]] bool await_ready() const noexcept { return state_->done(); }
   template <class P>
@@ -137,22 +136,18 @@ class [[nodiscard]] Future {
 
   // `function` takes a Future<T>. See FutureBase.
   template <class F>
-  DoneCallbackId add_done_callback(F&& function,
-                                   std::source_location where = std::source_location::current()) const {
+  DoneCallbackId add_done_callback(F&& function, std::source_location where = std::source_location::current()) const {
     static_assert(!CoroutineObject<std::invoke_result_t<std::decay_t<F>&, Future>>,
                   "coroutines cannot be used as callbacks, they would never run: make it a task, with create_task()");
-    return state_->add_done_callback(
-        adapted(std::forward<F>(function),
-                []<class G>(G&& typed) {
-                  return [f = std::forward<G>(typed)](FutureBase& future) mutable {
-                    f(Future(Ref<FutureState<T>>(static_cast<FutureState<T>*>(&future))));
-                  };
-                }),
-        where);
+    return state_->add_done_callback(adapted(std::forward<F>(function),
+                                             []<class G>(G&& typed) {
+                                               return [f = std::forward<G>(typed)](FutureBase& future) mutable {
+                                                 f(Future(Ref<FutureState<T>>(static_cast<FutureState<T>*>(&future))));
+                                               };
+                                             }),
+                                     where);
   }
-  std::size_t remove_done_callback(const DoneCallbackId& id) const noexcept {
-    return state_->remove_done_callback(id);
-  }
+  std::size_t remove_done_callback(const DoneCallbackId& id) const noexcept { return state_->remove_done_callback(id); }
 
   [[nodiscard]] EventLoop& loop() const noexcept { return state_->loop(); }
   [[nodiscard]] const Ref<FutureState<T>>& state() const noexcept { return state_; }

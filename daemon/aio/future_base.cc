@@ -197,10 +197,10 @@ void FutureBase::unlink(DoneCallback& callback) noexcept {
 void FutureBase::report_unretrieved() noexcept {
   try {
     const bool task = wait_kind_ == WaitKind::task;
-    loop_->call_exception_handler({.message = task ? "Task exception was never retrieved"
-                                                   : "Future exception was never retrieved",
-                                   .exception = peek_exception(),
-                                   .future = Ref<FutureBase>(this)});
+    loop_->call_exception_handler(
+        {.message = task ? "Task exception was never retrieved" : "Future exception was never retrieved",
+         .exception = peek_exception(),
+         .future = Ref<FutureBase>(this)});
   } catch (...) {
     // A destructor: even a fatal error of the handler ends here.
   }

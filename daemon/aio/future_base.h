@@ -147,9 +147,7 @@ class FutureBase : public BlockCached {
   void finish(State state);
   void finish_with(std::exception_ptr error);
   void check_pending() const;
-  [[nodiscard]] bool succeeded() const noexcept {
-    return state_ == State::finished && (!ending_ || !ending_->error);
-  }
+  [[nodiscard]] bool succeeded() const noexcept { return state_ == State::finished && (!ending_ || !ending_->error); }
   // Throws what result() has to throw; returns if there is a value.
   void check_result();
   bool cancel_now(std::optional<std::string> message);

@@ -13,8 +13,9 @@ namespace evloop {
 
 class TimerQueue;
 
-// A scheduled callback, shared by the queue that will run it and the handles that may cancel it. It is a FunctionCall, or
-// part of a larger object, such as the transport that it reads for. Its references are counted plainly: loop thread only.
+// A scheduled callback, shared by the queue that will run it and the handles that may cancel it. It is a FunctionCall,
+// or part of a larger object, such as the transport that it reads for. Its references are counted plainly: loop thread
+// only.
 class ScheduledCall : public Runnable {
  public:
   using Runnable::Runnable;
@@ -69,8 +70,7 @@ class FunctionCall : public CallOf<ScheduledCall> {
 // ... at a time.
 class TimerCall : public FunctionCall {
  public:
-  TimerCall(TimePoint when, std::source_location where) noexcept
-      : FunctionCall(WorkKind::timer, where), when_(when) {}
+  TimerCall(TimePoint when, std::source_location where) noexcept : FunctionCall(WorkKind::timer, where), when_(when) {}
 
   void run() override {
     queue_ = nullptr;

@@ -10,8 +10,8 @@
 namespace evloop {
 
 // What can be awaited like a coroutine and is none, so that an await that need not wait costs no frame:
-// StreamReader::read(), StreamWriter::drain(), AsyncGenerator::anext(). Like a coroutine object it does nothing until it is awaited, and is
-// awaited once. Whatever takes a Coro takes it, too: create_task, gather, wait_for, ...
+// StreamReader::read(), StreamWriter::drain(), AsyncGenerator::anext(). Like a coroutine object it does nothing until
+// it is awaited, and is awaited once. Whatever takes a Coro takes it, too: create_task, gather, wait_for, ...
 struct OperationBase {};
 template <class A>
 concept Operation =

@@ -48,8 +48,8 @@ class PollSelector final : public Selector {
 
   std::span<const ReadyFd> select(std::optional<Duration> timeout) override {
     ready_.clear();
-    const int count = wait_patiently(
-        timeout, [this](int milliseconds) { return ::poll(fds_.data(), fds_.size(), milliseconds); });
+    const int count =
+        wait_patiently(timeout, [this](int milliseconds) { return ::poll(fds_.data(), fds_.size(), milliseconds); });
     if (count < 0) {
       if (errno == EINTR) return {};
       throw_errno("poll");

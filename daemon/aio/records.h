@@ -52,10 +52,9 @@ using Counter = Published<std::uint64_t>;
 class DurationHistogram {
  public:
   // Upper bounds of the buckets in nanoseconds; the last bucket has none.
-  static constexpr std::array<std::int64_t, 13> bounds = {1'000,         4'000,         16'000,     64'000,
-                                                          250'000,       1'000'000,     4'000'000,  16'000'000,
-                                                          64'000'000,    250'000'000,   1'000'000'000,
-                                                          4'000'000'000, 16'000'000'000};
+  static constexpr std::array<std::int64_t, 13> bounds = {
+      1'000,      4'000,      16'000,      64'000,        250'000,       1'000'000,     4'000'000,
+      16'000'000, 64'000'000, 250'000'000, 1'000'000'000, 4'000'000'000, 16'000'000'000};
   static constexpr std::size_t buckets = bounds.size() + 1;
 
   DurationHistogram() noexcept;
@@ -105,7 +104,7 @@ struct LoopStats {
   Counter watchers;
   Counter tasks_live;
   DurationHistogram callback_time;
-  DurationHistogram iteration_time;   // without the select
+  DurationHistogram iteration_time;  // without the select
   DurationHistogram timer_lateness;
 };
 
@@ -177,8 +176,24 @@ class CurrentRecord {
 enum class TaskPhase : std::uint8_t { free, runnable, running, waiting, done, failed, cancelled };
 
 // On what a waiting task waits.
-enum class WaitKind : std::uint8_t { none, future, task, sleep, yield, lock, event, condition, semaphore, barrier, queue,
-                                     gather, wait, fd, executor, stream };
+enum class WaitKind : std::uint8_t {
+  none,
+  future,
+  task,
+  sleep,
+  yield,
+  lock,
+  event,
+  condition,
+  semaphore,
+  barrier,
+  queue,
+  gather,
+  wait,
+  fd,
+  executor,
+  stream
+};
 [[nodiscard]] const char* wait_kind_name(WaitKind kind) noexcept;
 
 // One live task, as others see it. State and time of its last change are one word, published last and read first and
@@ -204,8 +219,8 @@ class alignas(64) TaskRecord {
     std::source_location created;
     std::source_location coroutine;
     std::array<std::source_location, frames_kept> frames;  // outermost first, each at its co_await
-    std::size_t depth = 0;                                  // of the live chain; may exceed frames_kept
-    CycleClock::Stamp since = 0;                            // entered this state
+    std::size_t depth = 0;                                 // of the live chain; may exceed frames_kept
+    CycleClock::Stamp since = 0;                           // entered this state
     std::uint64_t steps = 0;
     CycleClock::Stamp run_time = 0;
     CycleClock::Stamp longest_step = 0;

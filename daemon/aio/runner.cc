@@ -31,9 +31,8 @@ void cancel_all_tasks(EventLoop& loop) {
   for (const auto& task : tasks) {
     if (task->cancelled()) continue;
     if (const auto error = task->exception())
-      loop.call_exception_handler({.message = "unhandled exception during asyncio.run() shutdown",
-                                   .exception = error,
-                                   .task = task});
+      loop.call_exception_handler(
+          {.message = "unhandled exception during asyncio.run() shutdown", .exception = error, .task = task});
   }
 }
 

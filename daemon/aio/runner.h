@@ -23,7 +23,7 @@ void cancel_all_tasks(EventLoop& loop);
 class Runner {
  public:
   struct Options {
-    std::optional<bool> debug;                                  // nullopt: as the loop has it
+    std::optional<bool> debug;                                 // nullopt: as the loop has it
     std::function<std::unique_ptr<EventLoop>()> loop_factory;  // empty: a plain EventLoop
   };
 

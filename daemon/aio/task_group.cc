@@ -52,11 +52,11 @@ struct TaskGroup::State {
     errors.push_back(error);
     if (!fatal && holds<Fatal>(error)) fatal = error;
     if (parent->done()) {
-      loop->call_exception_handler(
-          {.message = "Task " + task->as_task()->name() + " has errored out but its parent task " +
-                      parent->as_task()->name() + " is already completed",
-           .exception = error,
-           .task = task});
+      loop->call_exception_handler({.message = "Task " + task->as_task()->name() +
+                                               " has errored out but its parent task " + parent->as_task()->name() +
+                                               " is already completed",
+                                    .exception = error,
+                                    .task = task});
       return;
     }
     if (!aborting && !parent_cancel_requested) {

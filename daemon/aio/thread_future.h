@@ -144,7 +144,8 @@ class StartFromThread {
 
   class Finish {
    public:
-    Finish(std::shared_ptr<State> state, std::shared_ptr<Link> link) : state_(std::move(state)), link_(std::move(link)) {}
+    Finish(std::shared_ptr<State> state, std::shared_ptr<Link> link)
+        : state_(std::move(state)), link_(std::move(link)) {}
     Finish(Finish&&) noexcept = default;
     Finish& operator=(Finish&&) = delete;
     ~Finish() {

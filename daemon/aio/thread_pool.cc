@@ -11,9 +11,7 @@
 namespace evloop {
 namespace {
 
-std::size_t usual_threads() {
-  return std::min<std::size_t>(32, std::max(1u, std::thread::hardware_concurrency()) + 4);
-}
+std::size_t usual_threads() { return std::min<std::size_t>(32, std::max(1u, std::thread::hardware_concurrency()) + 4); }
 
 }  // namespace
 

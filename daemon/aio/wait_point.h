@@ -8,9 +8,9 @@
 
 namespace evloop {
 
-// A future that lies in the frame of the coroutine that waits for it, so that waiting allocates nothing: the place where
-// one task waits until somebody who was given its address wakes it. It ends with the wait, however that ends, and who
-// has the address must have forgotten it by then. Loop thread only.
+// A future that lies in the frame of the coroutine that waits for it, so that waiting allocates nothing: the place
+// where one task waits until somebody who was given its address wakes it. It ends with the wait, however that ends, and
+// who has the address must have forgotten it by then. Loop thread only.
 class WaitPoint final : public FutureBase {
  public:
   WaitPoint(EventLoop& loop, WaitKind kind) noexcept : FutureBase(loop) {

@@ -18,8 +18,7 @@ class LoopBinding {
   EventLoop& loop(const Primitive& primitive) {
     auto& running = get_running_loop();
     if (!loop_) loop_ = &running;
-    if (loop_ != &running)
-      throw LoopError(primitive.repr() + " is bound to a different event loop");
+    if (loop_ != &running) throw LoopError(primitive.repr() + " is bound to a different event loop");
     return running;
   }
 

@@ -24,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto start_timeout = 10s;   // for one loop to run
+constexpr auto start_timeout = 10s;    // for one loop to run
 constexpr auto control_grace = 500ms;  // for calls that are being answered at the end
 
 host::JobCatalogue standard_jobs() {
@@ -75,12 +75,13 @@ host::HostResult<std::vector<control::WorkloadPlan>> plan_workloads(const std::s
 
 control::WorkloadSource workload_source(const host::LoopHost& host, const settings::Settings& settings,
                                         const std::string& config_path, const settings::Kinds& kinds) {
-  return [&host, &kinds, context = settings::SpecContext{
-                     .loops = {},
-                     .loop_groups = settings.loop_groups,
-                     .exec_checks = settings.daemon.exec_checks,
-                     .exec_workloads = settings.daemon.exec_workloads,
-                     .directory = std::filesystem::path(config_path).parent_path().string()}](const std::string& spec) {
+  return [&host, &kinds,
+          context = settings::SpecContext{.loops = {},
+                                          .loop_groups = settings.loop_groups,
+                                          .exec_checks = settings.daemon.exec_checks,
+                                          .exec_workloads = settings.daemon.exec_workloads,
+                                          .directory = std::filesystem::path(config_path).parent_path().string()}](
+             const std::string& spec) {
     auto now = context;
     for (const auto& loop : host.list())
       if (!loop.replaced) now.loops.push_back(loop.name);
@@ -169,10 +170,8 @@ void Daemon::start() {
   info.start_time = std::chrono::system_clock::now();
   info.config_path = config_path_;
   info.fd_limit = raise_fd_limit();
-  log_info("starting", {{"version", EVLOOPD_VERSION},
-                        {"pid", info.pid},
-                        {"config", config_path_},
-                        {"descriptors", info.fd_limit}});
+  log_info("starting",
+           {{"version", EVLOOPD_VERSION}, {"pid", info.pid}, {"config", config_path_}, {"descriptors", info.fd_limit}});
   if (settings_.daemon.exec_workloads)
     log_warning(
         "daemon.exec_workloads is true: workloads of the kind exec run programs, with all that this daemon's user may "
@@ -182,8 +181,7 @@ void Daemon::start() {
   parts_ = std::make_unique<Parts>(settings_, info, kinds_);
   auto& host = parts_->host;
   for (const auto& loop : settings_.loops) must(host.create(loop));
-  for (const auto& workload : settings_.workloads)
-    must(host.add_workload(workload.options, workload.kind->make()));
+  for (const auto& workload : settings_.workloads) must(host.add_workload(workload.options, workload.kind->make()));
   for (const auto& loop : settings_.loops)
     must(host.start(loop.name, host::LoopHost::Deadline::clock::now() + start_timeout));
   for (const auto& workload : host.workloads())

@@ -27,14 +27,10 @@ struct Overloaded : Functions... {
 
 spdlog::level::level_enum to_spdlog(evloop::LogLevel level) {
   switch (level) {
-    case evloop::LogLevel::debug:
-      return spdlog::level::debug;
-    case evloop::LogLevel::info:
-      return spdlog::level::info;
-    case evloop::LogLevel::warning:
-      return spdlog::level::warn;
-    case evloop::LogLevel::error:
-      return spdlog::level::err;
+    case evloop::LogLevel::debug: return spdlog::level::debug;
+    case evloop::LogLevel::info: return spdlog::level::info;
+    case evloop::LogLevel::warning: return spdlog::level::warn;
+    case evloop::LogLevel::error: return spdlog::level::err;
   }
   return spdlog::level::err;
 }

@@ -79,8 +79,9 @@ int run(int argc, char** argv, const settings::Kinds& kinds) {
   app.add_flag("--check-config", arguments.check, "Say all that is wrong with the configuration, and end");
   app.add_flag("--print-config", arguments.print, "Print all that is in force, defaults too, and end");
   app.add_flag("--print-schema", arguments.print_schema, "Print a JSON schema of the configuration, and end");
-  app.footer("Exit status: 0 ok, 64 wrong usage, 70 failed, 78 wrong configuration.\n"
-             "A first SIGTERM or SIGINT drains and stops; a second one does not wait for what is open.");
+  app.footer(
+      "Exit status: 0 ok, 64 wrong usage, 70 failed, 78 wrong configuration.\n"
+      "A first SIGTERM or SIGINT drains and stops; a second one does not wait for what is open.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

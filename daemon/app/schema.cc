@@ -14,7 +14,8 @@ Json reference(const std::string& definition) { return {{"$ref", "#/definitions/
 
 // What every workload has, and the kind's own.
 Json definition_of(const settings::Kind& kind) {
-  Json properties{{"name", reference("name")}, {"kind", {{"const", kind.name}}}, {"loops", reference("workload_loops")}};
+  Json properties{
+      {"name", reference("name")}, {"kind", {{"const", kind.name}}}, {"loops", reference("workload_loops")}};
   Json required{"name", "kind"};
   if (kind.listens == host::Listens::streams) {
     properties["listen"] = reference("addresses");

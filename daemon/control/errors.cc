@@ -32,49 +32,31 @@ grpc::StatusCode code_of_exception(std::string_view type) {
 grpc::StatusCode code_of(const host::HostError& error) {
   using enum host::Reason;
   switch (error.reason) {
-    case loop_not_found:
-      return grpc::StatusCode::NOT_FOUND;
-    case loop_exists:
-      return grpc::StatusCode::ALREADY_EXISTS;
-    case loop_already_running:
-      return grpc::StatusCode::FAILED_PRECONDITION;
-    case loop_running:
-      return grpc::StatusCode::FAILED_PRECONDITION;
+    case loop_not_found: return grpc::StatusCode::NOT_FOUND;
+    case loop_exists: return grpc::StatusCode::ALREADY_EXISTS;
+    case loop_already_running: return grpc::StatusCode::FAILED_PRECONDITION;
+    case loop_running: return grpc::StatusCode::FAILED_PRECONDITION;
     case loop_closed:
-    case loop_not_stuck:
-      return grpc::StatusCode::FAILED_PRECONDITION;
-    case loop_stopped_early:
-      return grpc::StatusCode::ABORTED;
-    case loop_stalled:
-      return grpc::StatusCode::DEADLINE_EXCEEDED;
-    case job_timeout:
-      return grpc::StatusCode::DEADLINE_EXCEEDED;
+    case loop_not_stuck: return grpc::StatusCode::FAILED_PRECONDITION;
+    case loop_stopped_early: return grpc::StatusCode::ABORTED;
+    case loop_stalled: return grpc::StatusCode::DEADLINE_EXCEEDED;
+    case job_timeout: return grpc::StatusCode::DEADLINE_EXCEEDED;
     case stop_timeout:
-    case drain_timeout:
-      return grpc::StatusCode::DEADLINE_EXCEEDED;
-    case operation_in_progress:
-      return grpc::StatusCode::ABORTED;
+    case drain_timeout: return grpc::StatusCode::DEADLINE_EXCEEDED;
+    case operation_in_progress: return grpc::StatusCode::ABORTED;
     case bad_argument:
-    case config_invalid:
-      return grpc::StatusCode::INVALID_ARGUMENT;
+    case config_invalid: return grpc::StatusCode::INVALID_ARGUMENT;
     case job_failed: {
       const auto type = error.metadata.find("type");
       return code_of_exception(type == error.metadata.end() ? std::string_view{} : type->second);
     }
-    case address_in_use:
-      return grpc::StatusCode::FAILED_PRECONDITION;
-    case os_permission_denied:
-      return grpc::StatusCode::PERMISSION_DENIED;
-    case fd_limit:
-      return grpc::StatusCode::RESOURCE_EXHAUSTED;
-    case workload_exists:
-      return grpc::StatusCode::ALREADY_EXISTS;
-    case workload_not_found:
-      return grpc::StatusCode::NOT_FOUND;
-    case daemon_shutting_down:
-      return grpc::StatusCode::UNAVAILABLE;
-    case internal:
-      return grpc::StatusCode::INTERNAL;
+    case address_in_use: return grpc::StatusCode::FAILED_PRECONDITION;
+    case os_permission_denied: return grpc::StatusCode::PERMISSION_DENIED;
+    case fd_limit: return grpc::StatusCode::RESOURCE_EXHAUSTED;
+    case workload_exists: return grpc::StatusCode::ALREADY_EXISTS;
+    case workload_not_found: return grpc::StatusCode::NOT_FOUND;
+    case daemon_shutting_down: return grpc::StatusCode::UNAVAILABLE;
+    case internal: return grpc::StatusCode::INTERNAL;
   }
   return grpc::StatusCode::INTERNAL;
 }

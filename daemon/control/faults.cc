@@ -20,12 +20,9 @@ host::Nanos to_nanos(const google::protobuf::Duration& duration) {
 host::HostResult<FaultDirection> to_direction(v1::FaultDirection direction) {
   switch (direction) {
     case v1::FAULT_DIRECTION_UNSPECIFIED:
-    case v1::FAULT_DIRECTION_BOTH:
-      return FaultDirection::both;
-    case v1::FAULT_DIRECTION_TO_UPSTREAM:
-      return FaultDirection::to_upstream;
-    case v1::FAULT_DIRECTION_TO_CLIENT:
-      return FaultDirection::to_client;
+    case v1::FAULT_DIRECTION_BOTH: return FaultDirection::both;
+    case v1::FAULT_DIRECTION_TO_UPSTREAM: return FaultDirection::to_upstream;
+    case v1::FAULT_DIRECTION_TO_CLIENT: return FaultDirection::to_client;
     default:
       return std::unexpected(host::bad_argument("faults.direction", "FAULT_DIRECTION_BOTH, _TO_UPSTREAM or _TO_CLIENT",
                                                 std::to_string(direction)));
@@ -34,12 +31,9 @@ host::HostResult<FaultDirection> to_direction(v1::FaultDirection direction) {
 
 v1::FaultDirection to_message(FaultDirection direction) {
   switch (direction) {
-    case FaultDirection::both:
-      return v1::FAULT_DIRECTION_BOTH;
-    case FaultDirection::to_upstream:
-      return v1::FAULT_DIRECTION_TO_UPSTREAM;
-    case FaultDirection::to_client:
-      return v1::FAULT_DIRECTION_TO_CLIENT;
+    case FaultDirection::both: return v1::FAULT_DIRECTION_BOTH;
+    case FaultDirection::to_upstream: return v1::FAULT_DIRECTION_TO_UPSTREAM;
+    case FaultDirection::to_client: return v1::FAULT_DIRECTION_TO_CLIENT;
   }
   return v1::FAULT_DIRECTION_UNSPECIFIED;
 }

@@ -17,26 +17,19 @@ namespace {
 
 host::HostResult<host::SelectorKind> parse_selector(v1::SelectorKind kind, host::SelectorKind otherwise) {
   switch (kind) {
-    case v1::SELECTOR_KIND_UNSPECIFIED:
-      return otherwise;
-    case v1::SELECTOR_KIND_EPOLL:
-      return host::SelectorKind::epoll;
-    case v1::SELECTOR_KIND_POLL:
-      return host::SelectorKind::poll;
-    default:
-      return std::unexpected(host::bad_argument("selector", "EPOLL or POLL", std::to_string(kind)));
+    case v1::SELECTOR_KIND_UNSPECIFIED: return otherwise;
+    case v1::SELECTOR_KIND_EPOLL: return host::SelectorKind::epoll;
+    case v1::SELECTOR_KIND_POLL: return host::SelectorKind::poll;
+    default: return std::unexpected(host::bad_argument("selector", "EPOLL or POLL", std::to_string(kind)));
   }
 }
 
 host::HostResult<host::CloseMode> parse_close_mode(v1::CloseMode mode) {
   switch (mode) {
     case v1::CLOSE_MODE_UNSPECIFIED:
-    case v1::CLOSE_MODE_GRACEFUL:
-      return host::CloseMode::graceful;
-    case v1::CLOSE_MODE_RAW:
-      return host::CloseMode::raw;
-    default:
-      return std::unexpected(host::bad_argument("mode", "GRACEFUL or RAW", std::to_string(mode)));
+    case v1::CLOSE_MODE_GRACEFUL: return host::CloseMode::graceful;
+    case v1::CLOSE_MODE_RAW: return host::CloseMode::raw;
+    default: return std::unexpected(host::bad_argument("mode", "GRACEFUL or RAW", std::to_string(mode)));
   }
 }
 

@@ -12,12 +12,9 @@ enum class Role {
 // "observer", "operator", "admin".
 [[nodiscard]] constexpr const char* role_name(Role role) noexcept {
   switch (role) {
-    case Role::observer:
-      return "observer";
-    case Role::operator_:
-      return "operator";
-    case Role::admin:
-      return "admin";
+    case Role::observer: return "observer";
+    case Role::operator_: return "operator";
+    case Role::admin: return "admin";
   }
   return "unknown";
 }

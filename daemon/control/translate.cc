@@ -20,26 +20,16 @@ namespace {
 
 v1::LoopState translate(host::LoopState state) {
   switch (state) {
-    case host::LoopState::created:
-      return v1::LOOP_STATE_CREATED;
-    case host::LoopState::starting:
-      return v1::LOOP_STATE_STARTING;
-    case host::LoopState::running:
-      return v1::LOOP_STATE_RUNNING;
-    case host::LoopState::draining:
-      return v1::LOOP_STATE_DRAINING;
-    case host::LoopState::stopping:
-      return v1::LOOP_STATE_STOPPING;
-    case host::LoopState::stopped:
-      return v1::LOOP_STATE_STOPPED;
-    case host::LoopState::closing:
-      return v1::LOOP_STATE_CLOSING;
-    case host::LoopState::closed:
-      return v1::LOOP_STATE_CLOSED;
-    case host::LoopState::failed:
-      return v1::LOOP_STATE_FAILED;
-    case host::LoopState::quarantined:
-      return v1::LOOP_STATE_QUARANTINED;
+    case host::LoopState::created: return v1::LOOP_STATE_CREATED;
+    case host::LoopState::starting: return v1::LOOP_STATE_STARTING;
+    case host::LoopState::running: return v1::LOOP_STATE_RUNNING;
+    case host::LoopState::draining: return v1::LOOP_STATE_DRAINING;
+    case host::LoopState::stopping: return v1::LOOP_STATE_STOPPING;
+    case host::LoopState::stopped: return v1::LOOP_STATE_STOPPED;
+    case host::LoopState::closing: return v1::LOOP_STATE_CLOSING;
+    case host::LoopState::closed: return v1::LOOP_STATE_CLOSED;
+    case host::LoopState::failed: return v1::LOOP_STATE_FAILED;
+    case host::LoopState::quarantined: return v1::LOOP_STATE_QUARANTINED;
   }
   return v1::LOOP_STATE_UNSPECIFIED;
 }
@@ -47,31 +37,22 @@ v1::LoopState translate(host::LoopState state) {
 v1::DrainStage drain_stage(const host::LoopSnapshot& loop) {
   switch (loop.state) {
     case host::LoopState::starting:
-    case host::LoopState::running:
-      return v1::DRAIN_STAGE_RUNNING;
-    case host::LoopState::draining:
-      return v1::DRAIN_STAGE_WAITING;
+    case host::LoopState::running: return v1::DRAIN_STAGE_RUNNING;
+    case host::LoopState::draining: return v1::DRAIN_STAGE_WAITING;
     case host::LoopState::stopping:
       return loop.drain && loop.drain->connections_cut > 0 ? v1::DRAIN_STAGE_CUTTING : v1::DRAIN_STAGE_STOPPING;
-    default:
-      return v1::DRAIN_STAGE_DONE;
+    default: return v1::DRAIN_STAGE_DONE;
   }
 }
 
 v1::TaskState translate(host::TaskState state) {
   switch (state) {
-    case host::TaskState::runnable:
-      return v1::TASK_STATE_RUNNABLE;
-    case host::TaskState::running:
-      return v1::TASK_STATE_RUNNING;
-    case host::TaskState::waiting:
-      return v1::TASK_STATE_WAITING;
-    case host::TaskState::done:
-      return v1::TASK_STATE_DONE;
-    case host::TaskState::failed:
-      return v1::TASK_STATE_FAILED;
-    case host::TaskState::cancelled:
-      return v1::TASK_STATE_CANCELLED;
+    case host::TaskState::runnable: return v1::TASK_STATE_RUNNABLE;
+    case host::TaskState::running: return v1::TASK_STATE_RUNNING;
+    case host::TaskState::waiting: return v1::TASK_STATE_WAITING;
+    case host::TaskState::done: return v1::TASK_STATE_DONE;
+    case host::TaskState::failed: return v1::TASK_STATE_FAILED;
+    case host::TaskState::cancelled: return v1::TASK_STATE_CANCELLED;
   }
   return v1::TASK_STATE_UNSPECIFIED;
 }

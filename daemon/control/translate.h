@@ -16,7 +16,7 @@ class WorkloadDrainProgress;
 namespace google::protobuf {
 class Duration;
 class Timestamp;
-}
+}  // namespace google::protobuf
 
 // The host's snapshots as messages of the API. Values in, values out; any thread. `out` must be empty.
 namespace evloopd::control {

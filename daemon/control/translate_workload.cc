@@ -8,14 +8,10 @@ namespace {
 
 v1::UpstreamState translate(host::UpstreamState state) {
   switch (state) {
-    case host::UpstreamState::up:
-      return v1::UPSTREAM_STATE_UP;
-    case host::UpstreamState::ejected:
-      return v1::UPSTREAM_STATE_EJECTED;
-    case host::UpstreamState::down:
-      return v1::UPSTREAM_STATE_DOWN;
-    case host::UpstreamState::draining:
-      return v1::UPSTREAM_STATE_DRAINING;
+    case host::UpstreamState::up: return v1::UPSTREAM_STATE_UP;
+    case host::UpstreamState::ejected: return v1::UPSTREAM_STATE_EJECTED;
+    case host::UpstreamState::down: return v1::UPSTREAM_STATE_DOWN;
+    case host::UpstreamState::draining: return v1::UPSTREAM_STATE_DRAINING;
   }
   return v1::UPSTREAM_STATE_UNSPECIFIED;
 }

@@ -26,14 +26,10 @@ host::UpstreamSpec to_spec(const v1::UpstreamTarget& target) {
 
 v1::ApplyOutcome to_outcome(host::Applied applied) {
   switch (applied) {
-    case host::Applied::created:
-      return v1::APPLY_OUTCOME_CREATED;
-    case host::Applied::unchanged:
-      return v1::APPLY_OUTCOME_UNCHANGED;
-    case host::Applied::updated:
-      return v1::APPLY_OUTCOME_UPDATED;
-    case host::Applied::replaced:
-      return v1::APPLY_OUTCOME_REPLACED;
+    case host::Applied::created: return v1::APPLY_OUTCOME_CREATED;
+    case host::Applied::unchanged: return v1::APPLY_OUTCOME_UNCHANGED;
+    case host::Applied::updated: return v1::APPLY_OUTCOME_UPDATED;
+    case host::Applied::replaced: return v1::APPLY_OUTCOME_REPLACED;
   }
   return v1::APPLY_OUTCOME_UNSPECIFIED;
 }
@@ -108,7 +104,8 @@ grpc::Status WorkloadService::ApplyWorkload(grpc::ServerContext* context, const 
 
 host::HostResult<void> WorkloadService::apply(const v1::ApplyWorkloadRequest& request,
                                               v1::ApplyWorkloadResponse& response) const {
-  if (!source_) return std::unexpected(host::bad_argument("spec", "nothing, as this daemon takes no workloads", "a spec"));
+  if (!source_)
+    return std::unexpected(host::bad_argument("spec", "nothing, as this daemon takes no workloads", "a spec"));
   auto plans = source_(request.spec());
   if (!plans) return std::unexpected(plans.error());
   for (auto& [options, workload] : *plans) {

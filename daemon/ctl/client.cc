@@ -102,11 +102,9 @@ class Client::Impl {
 
   // One call that answers with a stream: `told` gets each message, and the last is the answer.
   template <class Stub, class Request, class Progress>
-  Answer<Progress> watch(Stub& stub,
-                         std::unique_ptr<grpc::ClientReader<Progress>> (Stub::*method)(grpc::ClientContext*,
-                                                                                       const Request&),
-                         const Request& request, const std::function<void(const Progress&)>& told,
-                         std::chrono::nanoseconds longer = {}) {
+  Answer<Progress> watch(
+      Stub& stub, std::unique_ptr<grpc::ClientReader<Progress>> (Stub::*method)(grpc::ClientContext*, const Request&),
+      const Request& request, const std::function<void(const Progress&)>& told, std::chrono::nanoseconds longer = {}) {
     grpc::ClientContext context;
     limit(context, longer);
     const auto stream = (stub.*method)(&context, request);

@@ -31,18 +31,12 @@ std::string to_json(const google::protobuf::Message& message, bool in_lines = tr
 
 std::string_view outcome_word(v1::ApplyOutcome outcome) {
   switch (outcome) {
-    case v1::APPLY_OUTCOME_VALID:
-      return "is valid";
-    case v1::APPLY_OUTCOME_CREATED:
-      return "created";
-    case v1::APPLY_OUTCOME_UNCHANGED:
-      return "unchanged";
-    case v1::APPLY_OUTCOME_UPDATED:
-      return "updated";
-    case v1::APPLY_OUTCOME_REPLACED:
-      return "replaced; the connections it had come to their end";
-    default:
-      return "applied";
+    case v1::APPLY_OUTCOME_VALID: return "is valid";
+    case v1::APPLY_OUTCOME_CREATED: return "created";
+    case v1::APPLY_OUTCOME_UNCHANGED: return "unchanged";
+    case v1::APPLY_OUTCOME_UPDATED: return "updated";
+    case v1::APPLY_OUTCOME_REPLACED: return "replaced; the connections it had come to their end";
+    default: return "applied";
   }
 }
 
@@ -51,14 +45,10 @@ CallError drain_error(const v1::DrainProgress& last) {
   const auto what = [&]() -> std::string {
     switch (last.outcome()) {
       case v1::DRAIN_OUTCOME_DRAINED:
-      case v1::DRAIN_OUTCOME_TIMEOUT:
-        return {};
-      case v1::DRAIN_OUTCOME_STOPPED:
-        return "was stopped first and keeps its connections";
-      case v1::DRAIN_OUTCOME_STARTED:
-        return "was started and runs";
-      default:
-        return "ended its drain without a word";
+      case v1::DRAIN_OUTCOME_TIMEOUT: return {};
+      case v1::DRAIN_OUTCOME_STOPPED: return "was stopped first and keeps its connections";
+      case v1::DRAIN_OUTCOME_STARTED: return "was started and runs";
+      default: return "ended its drain without a word";
     }
   }();
   if (what.empty()) return {};

@@ -207,14 +207,15 @@ void add_apply(CLI::App& app, Arguments& a, Action& chosen) {
                              "  evloopctl apply -f web.yaml --dry-run\n"
                              "  evloopctl apply -f - < web.json"},
                             chosen, [&a](Commands& c) { return c.apply(a.spec, a.dry_run); });
-  apply->add_option_function<std::string>(
-           "-f,--file",
-           [&a](const std::string& path) {
-             auto text = read_all(path);
-             if (!text) throw CLI::ValidationError("--file", "cannot read '" + path + "'");
-             a.spec = *std::move(text);
-           },
-           "YAML or JSON: one workload, or a mapping with `workloads`; - is the standard input")
+  apply
+      ->add_option_function<std::string>(
+          "-f,--file",
+          [&a](const std::string& path) {
+            auto text = read_all(path);
+            if (!text) throw CLI::ValidationError("--file", "cannot read '" + path + "'");
+            a.spec = *std::move(text);
+          },
+          "YAML or JSON: one workload, or a mapping with `workloads`; - is the standard input")
       ->required()
       ->type_name("FILE");
   apply->add_flag("--dry-run", a.dry_run, "Only say whether it is right");
@@ -286,8 +287,7 @@ void add_acting(CLI::App& app, Arguments& a, Action& chosen) {
                 {"rm", "Forget closed loops; end workloads, of which connections come to their end",
                  "  evloopctl close batch-0 && evloopctl rm batch-0\n"
                  "  evloopctl rm workloads/web"},
-                a, chosen,
-                [&a](Commands& c) { return c.remove(a.names); });
+                a, chosen, [&a](Commands& c) { return c.remove(a.names); });
   add_run(app, a, chosen);
   add_apply(app, a, chosen);
   add_upstreams(app, a, chosen);

@@ -16,18 +16,14 @@ namespace {
 
 Color color_of(v1::LoopState state) {
   switch (state) {
-    case v1::LOOP_STATE_RUNNING:
-      return Color::green;
+    case v1::LOOP_STATE_RUNNING: return Color::green;
     case v1::LOOP_STATE_FAILED:
-    case v1::LOOP_STATE_QUARANTINED:
-      return Color::red;
+    case v1::LOOP_STATE_QUARANTINED: return Color::red;
     case v1::LOOP_STATE_STARTING:
     case v1::LOOP_STATE_DRAINING:
     case v1::LOOP_STATE_STOPPING:
-    case v1::LOOP_STATE_CLOSING:
-      return Color::yellow;
-    default:
-      return Color::none;
+    case v1::LOOP_STATE_CLOSING: return Color::yellow;
+    default: return Color::none;
   }
 }
 
@@ -76,13 +72,10 @@ std::string upstream_state(v1::UpstreamState state) {
 
 Color color_of(v1::UpstreamState state) {
   switch (state) {
-    case v1::UPSTREAM_STATE_UP:
-      return Color::green;
+    case v1::UPSTREAM_STATE_UP: return Color::green;
     case v1::UPSTREAM_STATE_DOWN:
-    case v1::UPSTREAM_STATE_EJECTED:
-      return Color::red;
-    default:
-      return Color::yellow;
+    case v1::UPSTREAM_STATE_EJECTED: return Color::red;
+    default: return Color::yellow;
   }
 }
 
@@ -352,12 +345,10 @@ std::string counted(std::uint64_t count, const char* what) {
 std::string drain_line(const v1::WorkloadDrainProgress& progress) {
   const auto what = [&]() -> std::string {
     switch (progress.outcome()) {
-      case v1::WORKLOAD_DRAIN_OUTCOME_DRAINED:
-        return "drained";
+      case v1::WORKLOAD_DRAIN_OUTCOME_DRAINED: return "drained";
       case v1::WORKLOAD_DRAIN_OUTCOME_TIMEOUT:
         return "drained, " + counted(progress.connections_cut(), "connection") + " cut as the time was over";
-      default:
-        break;
+      default: break;
     }
     std::vector<std::string> loops;
     for (const auto& loop : progress.loops())
@@ -376,16 +367,12 @@ std::string drain_line(const v1::DrainProgress& progress) {
       counted(progress.connections_left(), "connection") + " and " + counted(progress.tasks_left(), "task") + " left";
   const auto what = [&] {
     switch (progress.outcome()) {
-      case v1::DRAIN_OUTCOME_DRAINED:
-        return std::string("drained");
+      case v1::DRAIN_OUTCOME_DRAINED: return std::string("drained");
       case v1::DRAIN_OUTCOME_TIMEOUT:
         return "drained, " + counted(progress.connections_cut(), "connection") + " cut as the time was over";
-      case v1::DRAIN_OUTCOME_STOPPED:
-        return "stopped before it was drained, " + left;
-      case v1::DRAIN_OUTCOME_STARTED:
-        return "started again, " + left;
-      default:
-        break;
+      case v1::DRAIN_OUTCOME_STOPPED: return "stopped before it was drained, " + left;
+      case v1::DRAIN_OUTCOME_STARTED: return "started again, " + left;
+      default: break;
     }
     if (progress.stage() != v1::DRAIN_STAGE_WAITING || !progress.has_deadline()) return left;
     return left + ", cut in " + format_age(between(progress.snapshot_time(), progress.deadline()));

@@ -156,7 +156,8 @@ void HostedLoop::lead_drain(const Admission& admitted, Deadline deadline) {
     // A loop that stopped before they are closed would leave their clients waiting.
     const auto give_up = std::min<Deadline>(deadline, steady_clock::now() + time_to_cut);
     while (connections() > 0 && steady_clock::now() < give_up)
-      if (life_.wait_while(LoopState::stopping, std::min<Deadline>(give_up, steady_clock::now() + poll_interval))) break;
+      if (life_.wait_while(LoopState::stopping, std::min<Deadline>(give_up, steady_clock::now() + poll_interval)))
+        break;
   }
   post_stop(admitted.run);
 }
@@ -259,8 +260,7 @@ void HostedLoop::quarantine() {
 HostResult<void> HostedLoop::check_replaceable(bool force) const {
   const auto state = life_.state();
   const auto answer = verdict(state, Command::replace);
-  if (answer.answer == Answer::refuse)
-    return std::unexpected(refusal(name(), state, Command::replace, answer.reason));
+  if (answer.answer == Answer::refuse) return std::unexpected(refusal(name(), state, Command::replace, answer.reason));
   if (force || health_.is_stuck()) return {};
   return std::unexpected(HostError{
       .reason = Reason::loop_not_stuck,
@@ -335,7 +335,9 @@ void HostedLoop::unwatch(const std::string& key, SharedSocket socket) {
   });
 }
 
-void HostedLoop::catch_up(Deadline deadline) { call([](evloop::EventLoop&) {}, deadline); }
+void HostedLoop::catch_up(Deadline deadline) {
+  call([](evloop::EventLoop&) {}, deadline);
+}
 
 std::shared_ptr<const std::atomic<bool>> HostedLoop::drain_connections(const std::string& key) {
   const auto told = std::make_shared<std::atomic<bool>>(false);

@@ -98,7 +98,8 @@ LoopCounters read_counters(const evloop::LoopPort& port) {
 
 HistogramSnapshot read_histogram(const evloop::DurationHistogram& histogram) {
   HistogramSnapshot snapshot;
-  for (const auto bound : evloop::DurationHistogram::bounds) snapshot.bounds.push_back(static_cast<double>(bound) / 1e9);
+  for (const auto bound : evloop::DurationHistogram::bounds)
+    snapshot.bounds.push_back(static_cast<double>(bound) / 1e9);
   for (std::size_t i = 0; i < evloop::DurationHistogram::buckets; ++i) snapshot.buckets.push_back(histogram.count(i));
   snapshot.sum = std::chrono::duration<double>(histogram.sum()).count();
   return snapshot;
@@ -138,8 +139,8 @@ std::string describe(const CurrentCallback& current) {
   const auto noun = current.kind == "posted"          ? "call from another thread"
                     : current.kind == "done_callback" ? "done callback"
                                                       : current.kind;
-  const auto what = current.task_id == 0 ? "a " + noun
-                                         : fmt::format("task {} \"{}\"", current.task_id, current.task_name);
+  const auto what =
+      current.task_id == 0 ? "a " + noun : fmt::format("task {} \"{}\"", current.task_id, current.task_name);
   return fmt::format("{} at {} for {:.3f} s", what, place(current.site),
                      std::chrono::duration<double>(current.elapsed).count());
 }

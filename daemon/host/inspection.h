@@ -20,7 +20,7 @@ namespace evloopd::host {
 // How long a record has been as it is.
 [[nodiscard]] Nanos time_since(evloop::CycleClock::Stamp stamp);
 
-[[nodiscard]] std::string place(const Site& site);              // "img/scale.cc:97"
+[[nodiscard]] std::string place(const Site& site);                   // "img/scale.cc:97"
 [[nodiscard]] std::string describe(const CurrentCallback& current);  // task 17 "x" at img/scale.cc:97 for 7.100 s
 
 }  // namespace evloopd::host

@@ -34,11 +34,10 @@ struct Leaving::Generation {
 };
 
 std::shared_ptr<Leaving::Generation> Leaving::add(std::string workload, std::string key, Loops loops,
-                                                  std::shared_ptr<Workload> generation,
-                                                  std::optional<Nanos> timeout) {
+                                                  std::shared_ptr<Workload> generation, std::optional<Nanos> timeout) {
   const auto now = std::chrono::steady_clock::now();
-  const auto leaving = std::make_shared<Generation>(Generation{
-      .workload = std::move(workload), .key = std::move(key), .shares = {}, .keep = std::move(generation)});
+  const auto leaving = std::make_shared<Generation>(
+      Generation{.workload = std::move(workload), .key = std::move(key), .shares = {}, .keep = std::move(generation)});
   for (auto& loop : loops) {
     auto told = loop->drain_connections(leaving->key);
     const auto deadline = now + std::min(timeout.value_or(loop->drain_timeout()), longest_drain);

@@ -83,12 +83,8 @@ LoopState LifeCycle::begin(Command command) {
       ++drains_;
       view_.drain.emplace();
       return LoopState::draining;
-    case Command::close:
-      view_.desired = LoopState::closed;
-      return LoopState::closing;
-    case Command::replace:
-      view_.desired = LoopState::closed;
-      return LoopState::quarantined;
+    case Command::close: view_.desired = LoopState::closed; return LoopState::closing;
+    case Command::replace: view_.desired = LoopState::closed; return LoopState::quarantined;
     case Command::shutdown_asyncgens:
     case Command::remove: return now;
   }

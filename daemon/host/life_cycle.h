@@ -36,8 +36,8 @@ class LifeCycle {
   struct Admission {
     Answer answer = Answer::go;
     LoopState before = LoopState::created;
-    std::uint64_t run = 0;  // the number of the run that begins, or is under way; 0 at rest
-    bool in_job = false;    // that run is a job's
+    std::uint64_t run = 0;    // the number of the run that begins, or is under way; 0 at rest
+    bool in_job = false;      // that run is a job's
     std::uint64_t drain = 0;  // the number of the drain that begins, or is under way
   };
 

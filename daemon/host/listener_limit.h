@@ -86,7 +86,7 @@ class ListenerLimit {
   std::atomic<std::size_t> waiters_{0};
   std::atomic<std::uint64_t> waits_{0};
 
-  std::mutex mutex_;  // held for a moment, and only while somebody waits or begins to
+  std::mutex mutex_;              // held for a moment, and only while somebody waits or begins to
   std::vector<Waiting> waiting_;  // guarded by mutex_
 };
 

@@ -8,8 +8,7 @@
 
 namespace evloopd::host {
 
-void Listeners::add(const std::string& key, const std::string& workload, Loops loops,
-                    std::vector<Listener> listeners) {
+void Listeners::add(const std::string& key, const std::string& workload, Loops loops, std::vector<Listener> listeners) {
   const std::lock_guard lock(mutex_);
   auto& group = groups_.emplace_back(Group{.key = key, .workload = workload, .loops = std::move(loops), .leases = {}});
   const auto count = group.loops.size();

@@ -68,7 +68,7 @@ class Listeners {
   static std::set<std::size_t> wanted(const Group& group, const Lease& lease, const std::vector<bool>& able);
 
   mutable std::mutex mutex_;
-  std::vector<Group> groups_;                              // guarded by mutex_
+  std::vector<Group> groups_;                               // guarded by mutex_
   std::vector<std::weak_ptr<const ListeningSocket>> gone_;  // guarded by mutex_: taken back
 };
 

@@ -26,8 +26,8 @@ struct ListeningSocket {
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
 
-  const evloop::UniqueFd fd;  // non-blocking, close-on-exec
-  const std::string address;  // as bound: "127.0.0.1:8080", "unix:/run/x.sock"
+  const evloop::UniqueFd fd;                   // non-blocking, close-on-exec
+  const std::string address;                   // as bound: "127.0.0.1:8080", "unix:/run/x.sock"
   const std::shared_ptr<ListenerLimit> limit;  // of all sockets of the address
   const Listens listens;  // streams; or datagrams: on 0.0.0.0 and [::] each says where it was sent to (IP_PKTINFO)
 

@@ -154,8 +154,8 @@ HostResult<LoopSnapshot> LoopHost::Impl::change(std::string_view name,
   return (*loop)->snapshot();
 }
 
-HostResult<std::string> LoopHost::Impl::run_until_complete(std::string_view name, const JobSpec& job,
-                                                           Deadline deadline, const std::function<bool()>& cancelled) {
+HostResult<std::string> LoopHost::Impl::run_until_complete(std::string_view name, const JobSpec& job, Deadline deadline,
+                                                           const std::function<bool()>& cancelled) {
   auto start = jobs_.make(job);
   if (!start) return std::unexpected(start.error());
   std::string answer;

@@ -43,7 +43,7 @@ struct WorkloadOptions {
   std::string name;
   std::vector<std::string> loops;  // names; must exist
   std::vector<ListenerOptions> listeners;
-  int backlog = 4096;                   // of streams
+  int backlog = 4096;                  // of streams
   Listens listens = Listens::streams;  // what comes to the listeners; as its kind says
 
   friend bool operator==(const WorkloadOptions&, const WorkloadOptions&) = default;
@@ -115,8 +115,9 @@ class LoopHost {
   HostResult<void> add_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
 
   // Makes a workload be as given, whether there is one of that name or not; its listeners are kept where they stay, so
-  // that nobody is refused, and so is what counts in their limits, which are changed in place. All or nothing. Connections
-  // of what was replaced are cut when the drain timeout of their loop is over. Its counters begin anew if it is replaced.
+  // that nobody is refused, and so is what counts in their limits, which are changed in place. All or nothing.
+  // Connections of what was replaced are cut when the drain timeout of their loop is over. Its counters begin anew if
+  // it is replaced.
   HostResult<Applied> apply_workload(WorkloadOptions options, std::unique_ptr<Workload> workload);
   // Ends it: nobody is accepted from here on, and what is open comes to its end likewise. WORKLOAD_NOT_FOUND.
   HostResult<void> remove_workload(std::string_view name);

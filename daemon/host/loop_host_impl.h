@@ -115,12 +115,12 @@ class LoopHost::Impl {
   const std::shared_ptr<Changes> changes_ = std::make_shared<Changes>();
   std::atomic<bool> leaving_{false};
   std::timed_mutex workload_mutex_;  // one workload is changed at a time, or one loop replaced
-  std::uint64_t generations_ = 0;  // guarded by workload_mutex_
+  std::uint64_t generations_ = 0;    // guarded by workload_mutex_
   Leaving leaving_workloads_;
 
   mutable std::mutex mutex_;
-  std::map<std::string, Loop, std::less<>> loops_;                    // guarded by mutex_
-  std::map<std::string, HostedWorkload, std::less<>> workloads_;      // guarded by mutex_
+  std::map<std::string, Loop, std::less<>> loops_;                // guarded by mutex_
+  std::map<std::string, HostedWorkload, std::less<>> workloads_;  // guarded by mutex_
 
   const std::shared_ptr<Bell> bell_ = std::make_shared<Bell>();
   Observer observer_;

@@ -29,10 +29,10 @@ HostResult<std::vector<LoopHost::Impl::Loop>> LoopHost::Impl::loops_for(const Wo
     const auto loop = find(name);
     if (!loop) return std::unexpected(loop.error());
     if ((*loop)->state() == LoopState::closed || (*loop)->is_replaced())
-      return std::unexpected(HostError{.reason = Reason::loop_closed,
-                                       .message = "workload " + options.name + " cannot run on loop " + name +
-                                                  ", which is closed or about to be",
-                                       .metadata = {{"loop", name}, {"workload", options.name}}});
+      return std::unexpected(HostError{
+          .reason = Reason::loop_closed,
+          .message = "workload " + options.name + " cannot run on loop " + name + ", which is closed or about to be",
+          .metadata = {{"loop", name}, {"workload", options.name}}});
     loops.push_back(*loop);
   }
   return loops;
@@ -56,7 +56,8 @@ HostResult<LoopHost::Impl::Listening> LoopHost::Impl::open_listeners(const Workl
     if (!before || before->options.listens != options.listens) return nullptr;
     const auto& asked = before->options.listeners;
     const auto place = std::ranges::find(asked, address, &ListenerOptions::address) - asked.begin();
-    const auto& bound = place < std::ssize(asked) ? before->listeners[static_cast<std::size_t>(place)].address : address;
+    const auto& bound =
+        place < std::ssize(asked) ? before->listeners[static_cast<std::size_t>(place)].address : address;
     const auto found = std::ranges::find(kept, bound, &Listeners::Listener::address);
     return found == kept.end() ? nullptr : &*found;
   };
@@ -240,8 +241,7 @@ HostResult<void> LoopHost::Impl::set_upstreams(std::string_view name, std::vecto
   const auto hosted = find_workload(name);
   if (!hosted) return std::unexpected(hosted.error());
   auto* upstreams = hosted->workload->upstreams();
-  if (!upstreams)
-    return std::unexpected(bad_argument("workload", "one that has upstreams", std::string(name)));
+  if (!upstreams) return std::unexpected(bad_argument("workload", "one that has upstreams", std::string(name)));
   return upstreams->set(std::move(list));
 }
 

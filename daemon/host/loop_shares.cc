@@ -11,7 +11,7 @@ struct LoopShares::Attached {
   std::shared_ptr<Workload> workload;  // before the share, which may use it to its end
   std::unique_ptr<WorkloadShare> share;
   std::map<SharedSocket, std::shared_ptr<void>> gates;  // of the sockets that are watched: of either sort
-  bool leaving = false;  // its workload was removed or replaced
+  bool leaving = false;                                 // its workload was removed or replaced
 };
 
 LoopShares::LoopShares() = default;

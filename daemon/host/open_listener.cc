@@ -20,9 +20,7 @@ namespace {
 using evloop::SocketAddress;
 using evloop::UniqueFd;
 
-void share_address(const UniqueFd& fd) {
-  evloop::set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT");
-}
+void share_address(const UniqueFd& fd) { evloop::set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT"); }
 
 bool is_any(const SocketAddress& address) { return address.host() == "0.0.0.0" || address.host() == "::"; }
 
@@ -66,7 +64,7 @@ UniqueFd bind_next(const SocketAddress& address, Listens listens, int backlog) {
 
 // A socket's file that nobody listens behind any more is in the way.
 void remove_stale_file(const SocketAddress& address) {
-  struct stat status {};
+  struct stat status{};
   const auto path = address.host();
   if (path.starts_with('\0') || ::lstat(path.c_str(), &status) < 0 || !S_ISSOCK(status.st_mode)) return;
   const auto probe = evloop::open_stream_socket(AF_UNIX);
@@ -88,7 +86,7 @@ const char* path_of(const std::string& address) {
 }
 
 std::pair<dev_t, ino_t> identity(const char* path) {
-  struct stat status {};
+  struct stat status{};
   if (!path || ::lstat(path, &status) < 0) return {};
   return {status.st_dev, status.st_ino};
 }

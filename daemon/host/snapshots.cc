@@ -3,8 +3,8 @@
 namespace evloopd::host {
 
 WallTime on_the_wall(std::chrono::steady_clock::time_point time) {
-  return std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::system_clock::duration>(
-                                                time - std::chrono::steady_clock::now());
+  return std::chrono::system_clock::now() +
+         std::chrono::duration_cast<std::chrono::system_clock::duration>(time - std::chrono::steady_clock::now());
 }
 
 const char* state_name(LoopState state) noexcept {

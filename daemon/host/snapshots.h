@@ -30,7 +30,7 @@ struct Site {
 };
 
 struct Condition {
-  std::string type;    // Ready Accepting Stalled Overloaded Degraded
+  std::string type;  // Ready Accepting Stalled Overloaded Degraded
   bool status = false;
   std::string reason;  // CamelCase word, or empty
   WallTime since;
@@ -41,7 +41,7 @@ struct CurrentCallback {
   std::string kind;           // task callback timer reader writer posted
   std::uint64_t task_id = 0;  // 0: none
   std::string task_name;
-  Site site;                  // where it was scheduled; for a task: its innermost await
+  Site site;  // where it was scheduled; for a task: its innermost await
   Nanos elapsed{};
 };
 
@@ -77,7 +77,7 @@ struct HistogramSnapshot {
 
 // The drain that is under way, or the latest one of a loop that was not started since.
 struct DrainSnapshot {
-  std::optional<WallTime> deadline;     // then the connections that are left are cut; none while it is not known yet
+  std::optional<WallTime> deadline;  // then the connections that are left are cut; none while it is not known yet
   std::uint64_t connections_cut = 0;
 };
 
@@ -100,7 +100,7 @@ struct LoopSnapshot {
   Nanos run_queue_wait{};
 
   LoopCounters counters;
-  double utilisation_1s = 0;   // 0..1
+  double utilisation_1s = 0;  // 0..1
   double utilisation_10s = 0;
   double utilisation_60s = 0;
   HistogramSnapshot callback_seconds;
@@ -127,13 +127,13 @@ struct TaskSnapshot {
   std::uint64_t id = 0;
   std::string name;
   TaskState state = TaskState::runnable;
-  std::string coroutine;        // function name
+  std::string coroutine;  // function name
   Site created_at;
   std::vector<Site> frames;     // live await chain, innermost last
   std::uint64_t parent_id = 0;  // 0: none
   std::string waiting_on;       // task future timer fd lock ... ; empty when it does not wait
   std::uint64_t waiting_on_id = 0;
-  Nanos since{};                // time in this state
+  Nanos since{};  // time in this state
   std::uint64_t steps = 0;
   Nanos run_time{};
   Nanos longest_step{};
@@ -207,7 +207,7 @@ struct WorkloadSnapshot {
   std::string name;
   std::string kind;
   std::vector<std::string> loops;
-  std::vector<std::string> listeners;  // addresses as bound, "127.0.0.1:8080"
+  std::vector<std::string> listeners;               // addresses as bound, "127.0.0.1:8080"
   std::vector<ListenerSnapshot> listener_states{};  // of each of them
   std::uint64_t connections_open = 0;
   std::uint64_t connections_total = 0;

@@ -23,6 +23,7 @@ struct Row {
 
 // A stop is never refused on a loop at rest, which remembers it for its next run. A loop that is draining runs
 // again when it is started.
+// clang-format off
 constexpr std::array<Row, 10> table{{
     //                        start  stop  drain run_job asyncgens close replace remove
     {LoopState::created,     {go,   go,   done, go,   go,   go,   free, open}},
@@ -36,6 +37,7 @@ constexpr std::array<Row, 10> table{{
     {LoopState::failed,      {go,   go,   done, go,   go,   go,   free, open}},
     {LoopState::quarantined, {lost, lost, lost, lost, lost, lost, lost, lost}},
 }};
+// clang-format on
 
 constexpr std::array<LoopState, table.size()> states() {
   std::array<LoopState, table.size()> all{};

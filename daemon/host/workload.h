@@ -39,7 +39,7 @@ struct NamedCount {
 
 // What a workload has to say of itself, for people.
 struct Fact {
-  std::string name;  // "Last result"
+  std::string name;   // "Last result"
   std::string value;  // a line, or several
 };
 
@@ -69,7 +69,7 @@ struct ShareNames {
 // A connection that the host has accepted.
 struct Accepted {
   evloop::UniqueFd socket;  // non-blocking, close-on-exec
-  ListenerPlace place{};    // to be kept for as long as the connection is open: then somebody else may come in its place
+  ListenerPlace place{};  // to be kept for as long as the connection is open: then somebody else may come in its place
 };
 
 // One loop's share of a workload. Made by `Workload::attach`, used and destroyed on the loop's thread, except
@@ -128,8 +128,8 @@ class Workload {
   // Becomes like `wanted`, which was made to take its place, if it can while it runs and no connection notices.
   enum class Adoption { impossible, same, taken };
   [[nodiscard]] virtual Adoption adopt(Workload& /*wanted*/) { return Adoption::impossible; }
-  // Told before it is attached, in place of `before`, which could not become like it, and whose shares are drained then:
-  // for what only one of the two may hold at a time.
+  // Told before it is attached, in place of `before`, which could not become like it, and whose shares are drained
+  // then: for what only one of the two may hold at a time.
   virtual void succeed(Workload& /*before*/) {}
   // What it sends its clients on to, as long as it lives; null for a kind that serves them itself.
   [[nodiscard]] virtual Upstreams* upstreams() noexcept { return nullptr; }

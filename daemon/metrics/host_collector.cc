@@ -17,8 +17,8 @@ using host::LoopSnapshot;
 using host::LoopState;
 using host::WorkloadSnapshot;
 
-constexpr std::array all_states{LoopState::created,  LoopState::starting, LoopState::running, LoopState::draining,
-                                LoopState::stopping, LoopState::stopped,  LoopState::closing, LoopState::closed,
+constexpr std::array all_states{LoopState::created,  LoopState::starting,   LoopState::running, LoopState::draining,
+                                LoopState::stopping, LoopState::stopped,    LoopState::closing, LoopState::closed,
                                 LoopState::failed,   LoopState::quarantined};
 
 // One family of all loops: `add` adds what one loop has of it.

@@ -99,9 +99,10 @@ void HttpConnection::refuse(int status, std::string text) {
 
 void HttpConnection::send(const HttpAnswer& answer, bool keep_alive) {
   const bool head = llhttp_get_method(&parser_) == HTTP_HEAD;
-  auto text = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n", answer.status,
-                          status_text(answer.status), answer.content_type, answer.body.size(),
-                          answer.status == 405 ? "Allow: GET, HEAD\r\n" : "", keep_alive ? "" : "Connection: close\r\n");
+  auto text =
+      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n", answer.status,
+                  status_text(answer.status), answer.content_type, answer.body.size(),
+                  answer.status == 405 ? "Allow: GET, HEAD\r\n" : "", keep_alive ? "" : "Connection: close\r\n");
   if (!head) text += answer.body;
   restart_timer(request_timeout);
   begin_request();

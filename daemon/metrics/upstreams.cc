@@ -77,9 +77,8 @@ void put_upstreams(const std::vector<WorkloadSnapshot>& workloads, Families& fam
        [](const auto& upstream) { return upstream.connections_total; });
   each(Family::counter("evloopd_upstream_connects_failed_total", "Connects that failed or took too long."),
        [](const auto& upstream) { return upstream.connects_failed; });
-  each(
-      Family::histogram("evloopd_upstream_connect_duration_seconds", "Connects that succeeded."),
-      [](const auto& upstream) -> const auto& { return upstream.connect_seconds; });
+  each(Family::histogram("evloopd_upstream_connect_duration_seconds", "Connects that succeeded."),
+       [](const auto& upstream) -> const auto& { return upstream.connect_seconds; });
   each(
       Family::counter("evloopd_upstream_retries_total", "Connects tried after another upstream had failed the client."),
       [](const auto& upstream) { return upstream.retries; });

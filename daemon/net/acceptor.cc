@@ -62,15 +62,12 @@ void Acceptor::accept_ready() {
       case ECONNABORTED:  // gone before it was accepted (SRV-10)
         continue;
       case EAGAIN:
-      case EINTR:
-        return;
+      case EINTR: return;
       case EMFILE:
       case ENFILE:
       case ENOBUFS:
-      case ENOMEM:
-        return pause(error);
-      default:
-        throw_errno("accept on " + SocketAddress::local(fd_).to_string(), error);
+      case ENOMEM: return pause(error);
+      default: throw_errno("accept on " + SocketAddress::local(fd_).to_string(), error);
     }
   }
 }

@@ -29,7 +29,8 @@ class Acceptor {
 
   static constexpr Duration retry_delay = std::chrono::seconds(1);
 
-  // `backlog` is what bounds a round; listening is up to the owner. No `gate`: it is always open; else it outlives this.
+  // `backlog` is what bounds a round; listening is up to the owner. No `gate`: it is always open; else it outlives
+  // this.
   Acceptor(EventLoop& loop, int fd, int backlog, OnConnection on_connection, Gate* gate = nullptr);
   ~Acceptor() { stop(); }
   Acceptor(const Acceptor&) = delete;
@@ -40,8 +41,8 @@ class Acceptor {
   // Idempotent; the fd is free for others, or to be closed, when it returns. Also after the loop was closed.
   void stop() noexcept;
   [[nodiscard]] bool is_started() const noexcept { return started_; }
-  // Leaves the socket alone until resume(), or until it is stopped and started: clients wait in the kernel's queue. Both
-  // are idempotent, and without effect while it is stopped.
+  // Leaves the socket alone until resume(), or until it is stopped and started: clients wait in the kernel's queue.
+  // Both are idempotent, and without effect while it is stopped.
   void suspend() noexcept;
   void resume();
   [[nodiscard]] bool is_suspended() const noexcept { return suspended_; }

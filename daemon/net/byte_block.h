@@ -26,10 +26,10 @@ struct alignas(copy_alignment) ByteBlock {
   [[nodiscard]] std::size_t room() const noexcept { return capacity - end; }
 };
 
-// The spare blocks of one thread, by size. Bulk data goes through a few blocks of 64 to 128 KiB for each connection that
-// is active in a turn, small messages through one block each: memory given back to the system and taken anew for each
-// would cost more than to receive and to send. Constant-initialised and trivially destructible, so that an access is a
-// plain load, and a late free of another thread-local's destructor finds it.
+// The spare blocks of one thread, by size. Bulk data goes through a few blocks of 64 to 128 KiB for each connection
+// that is active in a turn, small messages through one block each: memory given back to the system and taken anew for
+// each would cost more than to receive and to send. Constant-initialised and trivially destructible, so that an access
+// is a plain load, and a late free of another thread-local's destructor finds it.
 struct SpareByteBlocks {
   struct Free {
     Free* next;
@@ -42,7 +42,7 @@ struct SpareByteBlocks {
   static void deallocate(Free* block) noexcept { ::operator delete(block, std::align_val_t{alignof(ByteBlock)}); }
 
   std::array<Free*, std::countr_zero(largest) + 1> lists;  // by the capacity's exponent
-  std::size_t room;  // bytes it may still take: see SpareBlocks
+  std::size_t room;                                        // bytes it may still take: see SpareBlocks
 };
 extern constinit thread_local SpareByteBlocks spare_byte_blocks;
 

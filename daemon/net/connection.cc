@@ -113,9 +113,9 @@ Coro<UniqueFd> connect_as_race(EventLoop& loop, std::vector<SocketAddress> addre
 }
 
 Coro<std::vector<SocketAddress>> resolve_some(EventLoop& loop, std::string host, Port port, ConnectOptions options) {
-  auto addresses = co_await resolve(
-      loop, std::move(host), std::move(port),
-      {.family = options.family, .type = SOCK_STREAM, .flags = options.flags}, options.resolver);
+  auto addresses =
+      co_await resolve(loop, std::move(host), std::move(port),
+                       {.family = options.family, .type = SOCK_STREAM, .flags = options.flags}, options.resolver);
   if (addresses.empty()) throw OsError(EADDRNOTAVAIL, "getaddrinfo() returned empty list");
   co_return addresses;
 }

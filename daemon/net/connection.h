@@ -36,7 +36,7 @@ struct ConnectOptions {
   std::optional<std::size_t> interleave = std::nullopt;
   bool all_errors = false;       // throw them as an ExceptionGroup (CONN-07)
   Resolver* resolver = nullptr;  // null: getaddrinfo()
-  TlsClient tls = nullptr;  // made by tls_client(); null: without TLS
+  TlsClient tls = nullptr;       // made by tls_client(); null: without TLS
 };
 
 // A connected socket, TCP_NODELAY not set yet. The addresses are tried in order; the first that connects wins

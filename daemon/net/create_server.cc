@@ -17,9 +17,9 @@ namespace {
 using Listening = ServerState::Listening;
 
 Coro<std::vector<SocketAddress>> resolve_host(EventLoop& loop, std::string host, Port port, ServerOptions options) {
-  auto addresses = co_await resolve(
-      loop, host, std::move(port), {.family = options.family, .type = SOCK_STREAM, .flags = options.flags},
-      options.resolver);
+  auto addresses =
+      co_await resolve(loop, host, std::move(port),
+                       {.family = options.family, .type = SOCK_STREAM, .flags = options.flags}, options.resolver);
   if (addresses.empty()) throw OsError(EADDRNOTAVAIL, "getaddrinfo('" + host + "') returned empty list");
   co_return addresses;
 }
@@ -69,7 +69,7 @@ UniqueFd bind_path(const std::string& path) {
 Listening listening_at(UniqueFd fd, bool cleanup_socket) {
   Listening socket{.fd = std::move(fd)};
   const auto path = SocketAddress::local(socket.fd.get()).host();
-  struct stat there {};
+  struct stat there{};
   if (cleanup_socket && !path.empty() && path[0] != '\0' && ::stat(path.c_str(), &there) == 0) {
     socket.path = path;
     socket.inode = there.st_ino;

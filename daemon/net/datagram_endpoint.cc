@@ -36,7 +36,7 @@ bool is_given(const DatagramAddress& address) { return !std::holds_alternative<s
 std::vector<Candidate> match(const std::vector<SocketAddress>& local, const std::vector<SocketAddress>& remote,
                              const DatagramOptions& options) {
   std::vector<Candidate> all;
-  const auto add = [&](const SocketAddress& address, SocketAddress Candidate::*side) {
+  const auto add = [&](const SocketAddress& address, SocketAddress Candidate::* side) {
     if (options.family != AF_UNSPEC && options.family != address.family()) return;
     const auto of_family = [&](const Candidate& candidate) { return candidate.family == address.family(); };
     auto place = std::ranges::find_if(all, of_family);

@@ -35,9 +35,8 @@ void ServerState::start() {
 
 // In asyncio a task: the factory runs in the turn after the accept (SRV-14).
 void ServerState::accepted(UniqueFd connection) {
-  loop_.call_soon(in_context(context_.copy(), [self = Ref(this), fd = std::move(connection)]() mutable {
-    self->connect(std::move(fd));
-  }));
+  loop_.call_soon(in_context(
+      context_.copy(), [self = Ref(this), fd = std::move(connection)]() mutable { self->connect(std::move(fd)); }));
 }
 
 void ServerState::connect(UniqueFd connection) {
@@ -77,7 +76,7 @@ void ServerState::close() {
   for (auto& socket : sockets_) {
     socket.fd.reset();
     if (socket.path.empty()) continue;
-    struct stat now {};
+    struct stat now{};
     // Somebody may have put another socket there (UNIX-03).
     if (::stat(socket.path.c_str(), &now) == 0 && (now.st_ino != socket.inode || ::unlink(socket.path.c_str()) == 0))
       continue;

@@ -68,7 +68,7 @@ struct ServerOptions {
   bool keep_alive = false;
   bool start_serving = true;     // false: bound, but not listening yet
   Resolver* resolver = nullptr;  // null: getaddrinfo()
-  TlsServer tls = nullptr;    // made by tls_server(); null: without TLS
+  TlsServer tls = nullptr;       // made by tls_server(); null: without TLS
 };
 
 // Serves every address that the host has; an empty host: all interfaces (SRV-01 to SRV-07). Throws ValueError, or

@@ -56,7 +56,7 @@ UniqueFd listen_stream_socket(const SocketAddress& address, const ListenOptions&
 
 void remove_stale_socket(const std::string& path) {
   if (path.starts_with('\0')) return;
-  struct stat there {};
+  struct stat there{};
   if (::stat(path.c_str(), &there) == 0 && (!S_ISSOCK(there.st_mode) || ::unlink(path.c_str()) == 0)) return;
   if (errno != ENOENT)
     log(LogLevel::error, "Unable to check or remove stale UNIX socket '" + path + "': " + error_text(errno));

@@ -153,13 +153,11 @@ std::string SocketAddress::to_string() const {
 bool operator==(const SocketAddress& a, const SocketAddress& b) noexcept {
   if (a.family() != b.family()) return false;
   switch (a.family()) {
-    case AF_INET:
-      return a.v4_.sin_port == b.v4_.sin_port && a.v4_.sin_addr.s_addr == b.v4_.sin_addr.s_addr;
+    case AF_INET: return a.v4_.sin_port == b.v4_.sin_port && a.v4_.sin_addr.s_addr == b.v4_.sin_addr.s_addr;
     case AF_INET6:
       return a.v6_.sin6_port == b.v6_.sin6_port && a.v6_.sin6_scope_id == b.v6_.sin6_scope_id &&
              std::memcmp(&a.v6_.sin6_addr, &b.v6_.sin6_addr, sizeof a.v6_.sin6_addr) == 0;
-    default:
-      return a.length_ == b.length_ && std::memcmp(&a.any_, &b.any_, a.length_) == 0;
+    default: return a.length_ == b.length_ && std::memcmp(&a.any_, &b.any_, a.length_) == 0;
   }
 }
 

@@ -215,7 +215,8 @@ void SocketTransport::write(std::span<const std::byte> data) {
   if (data.empty() || drop_write()) return;
   if (!buffer_.empty()) [[unlikely]]
     return keep(data);
-  if (const auto sent = ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL); sent != std::ssize(data)) [[unlikely]]
+  if (const auto sent = ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL); sent != std::ssize(data))
+      [[unlikely]]
     sent_less(sent, data);
 }
 

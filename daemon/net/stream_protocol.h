@@ -56,8 +56,8 @@ template <class F>
   return Ref<ClientConnected>(new Call(std::move(function)));
 }
 
-// asyncio's StreamReaderProtocol: feeds a StreamReader, and knows what drain() and wait_closed() wait for. The transport
-// and the writer own it. Loop thread only.
+// asyncio's StreamReaderProtocol: feeds a StreamReader, and knows what drain() and wait_closed() wait for. The
+// transport and the writer own it. Loop thread only.
 //
 // asyncio's three objects of a stream are one piece of memory here, as a server has ten thousand of them: reader and
 // writer are parts of this, each with its own count of references. The reader may outlive the rest.

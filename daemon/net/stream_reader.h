@@ -30,8 +30,7 @@ inline constexpr std::size_t default_stream_limit = 64 * 1024;
 class StreamReader : public BlockCached {
  public:
   // `limit` bounds a line, and what is buffered. Throws ValueError if it is 0 (STREAM-03).
-  explicit StreamReader(EventLoop& loop, std::size_t limit = default_stream_limit)
-      : StreamReader(loop, limit, false) {}
+  explicit StreamReader(EventLoop& loop, std::size_t limit = default_stream_limit) : StreamReader(loop, limit, false) {}
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;
 

@@ -45,8 +45,8 @@ class Transport : public BaseTransport {
   // None once the connection is lost.
   [[nodiscard]] virtual Ref<BaseProtocol> get_protocol() const = 0;
 
-  // asyncio's get_extra_info(): "ssl_object", and what it knows: null without TLS (net/tls/tls_session.h). Lives as long
-  // as the transport.
+  // asyncio's get_extra_info(): "ssl_object", and what it knows: null without TLS (net/tls/tls_session.h). Lives as
+  // long as the transport.
   [[nodiscard]] virtual const TlsSession* tls() const noexcept { return nullptr; }
 };
 

@@ -62,12 +62,9 @@ std::expected<Address, std::string> Address::parse(std::string_view text) {
 
 std::string Address::to_string() const {
   switch (family) {
-    case Family::ipv4:
-      return fmt::format("{}:{}", host, port);
-    case Family::ipv6:
-      return fmt::format("[{}]:{}", host, port);
-    case Family::unix_socket:
-      return "unix:" + host;
+    case Family::ipv4: return fmt::format("{}:{}", host, port);
+    case Family::ipv6: return fmt::format("[{}]:{}", host, port);
+    case Family::unix_socket: return "unix:" + host;
   }
   return {};
 }

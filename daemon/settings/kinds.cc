@@ -29,10 +29,10 @@ using Lines = std::vector<std::string>;
 constexpr std::size_t KiB = 1024, GiB = 1024 * 1024 * KiB;
 
 Kind tcp_echo() {
-  return make_kind<TcpEchoOptions>(
-      "tcp.echo", {.read = [](Mapping&, const KindContext&) { return TcpEchoOptions{}; },
-                   .print = [](const TcpEchoOptions&, const Hidden&) { return Lines{}; },
-                   .make = [](const TcpEchoOptions&) { return std::make_unique<TcpEcho>(); }});
+  return make_kind<TcpEchoOptions>("tcp.echo",
+                                   {.read = [](Mapping&, const KindContext&) { return TcpEchoOptions{}; },
+                                    .print = [](const TcpEchoOptions&, const Hidden&) { return Lines{}; },
+                                    .make = [](const TcpEchoOptions&) { return std::make_unique<TcpEcho>(); }});
 }
 
 Kind tcp_discard() {
@@ -44,9 +44,10 @@ Kind tcp_discard() {
 
 Kind http_respond() {
   return make_kind<HttpRespondOptions>(
-      "http.respond", {.read = [](Mapping& keys, const KindContext&) { return read_http_respond(keys); },
-                       .print = print_http_respond,
-                       .make = [](const HttpRespondOptions& options) { return std::make_unique<HttpRespond>(options); }});
+      "http.respond",
+      {.read = [](Mapping& keys, const KindContext&) { return read_http_respond(keys); },
+       .print = print_http_respond,
+       .make = [](const HttpRespondOptions& options) { return std::make_unique<HttpRespond>(options); }});
 }
 
 TcpProxyOptions read_tcp_proxy(Mapping& keys, const KindContext& context) {
@@ -66,9 +67,9 @@ Lines print_tcp_proxy(const TcpProxyOptions& options, const Hidden& hidden) {
 
 Kind tcp_proxy() {
   return make_kind<TcpProxyOptions>(
-      "tcp.proxy", {.read = read_tcp_proxy,
-                    .print = print_tcp_proxy,
-                    .make = [](const TcpProxyOptions& options) { return std::make_unique<TcpProxy>(options); }});
+      "tcp.proxy", {.read = read_tcp_proxy, .print = print_tcp_proxy, .make = [](const TcpProxyOptions& options) {
+                      return std::make_unique<TcpProxy>(options);
+                    }});
 }
 
 Kind probe() {
@@ -81,10 +82,10 @@ Kind probe() {
 }
 
 Kind exec() {
-  auto kind = make_kind<ExecOptions>(
-      "exec", {.read = read_exec,
-               .print = print_exec,
-               .make = [](const ExecOptions& options) { return std::make_unique<Exec>(options); }});
+  auto kind =
+      make_kind<ExecOptions>("exec", {.read = read_exec, .print = print_exec, .make = [](const ExecOptions& options) {
+                                        return std::make_unique<Exec>(options);
+                                      }});
   kind.listens = host::Listens::nothing;
   return kind;
 }

@@ -14,7 +14,8 @@ namespace evloopd::settings {
 using LoadResult = std::expected<Settings, std::vector<Problem>>;
 
 // Reads a configuration file. The answer is all settings, complete and checked, or every problem of the file, in its
-// order; only where it is no YAML at all, that alone. Opens nothing but the file and what its `${file:...}` name. `kinds`: of workloads.
+// order; only where it is no YAML at all, that alone. Opens nothing but the file and what its `${file:...}` name.
+// `kinds`: of workloads.
 [[nodiscard]] LoadResult load_file(const std::string& path, const Environment& environment = Environment::current(),
                                    const Kinds& kinds = standard_kinds());
 

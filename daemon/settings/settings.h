@@ -62,7 +62,7 @@ struct WorkloadSettings {
 // Every loop that a workload names is there, and no two listeners have one address.
 struct Settings {
   DaemonSettings daemon;
-  std::vector<host::LoopOptions> loops;  // 1 to 256, each name once
+  std::vector<host::LoopOptions> loops;                         // 1 to 256, each name once
   std::map<std::string, std::vector<std::string>> loop_groups;  // "io-{index}" to the names made of it
   std::vector<WorkloadSettings> workloads;
   ControlSettings control;

@@ -18,7 +18,7 @@ struct SpecContext {
   std::map<std::string, std::vector<std::string>> loop_groups;  // see Settings
   bool exec_checks = false;                                     // see DaemonSettings
   bool exec_workloads = false;
-  std::string directory;                                        // of relative `${file:...}`
+  std::string directory;  // of relative `${file:...}`
 };
 
 // Reads workloads for a daemon that runs, from YAML or JSON: one, as it stands in the file's `workloads`, or a mapping

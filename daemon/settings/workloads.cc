@@ -79,8 +79,8 @@ Listening read_listeners(const Value& value, Claims& claims, host::Listens liste
     read(keys["accept_rate"], limits.accept_rate);
     const auto address = place.address();
     if (address && datagrams && address->family == Address::Family::unix_socket) {
-      place.refuse(fmt::format("must be {}, got {}; a workload of this kind takes UDP",
-                               host::datagram_address_syntax, address->to_string()));
+      place.refuse(fmt::format("must be {}, got {}; a workload of this kind takes UDP", host::datagram_address_syntax,
+                               address->to_string()));
     } else if (address) {
       claims.claim(*address, place, listens);
       result.addresses.push_back(*address);

@@ -28,16 +28,11 @@ double seconds(host::WallTime time) { return std::chrono::duration<double>(time.
 std::string now_text(const ProgramSnapshot& program) {
   using enum ProgramSnapshot::State;
   switch (program.state) {
-    case new_:
-      return "not started yet";
-    case running:
-      return fmt::format("runs as pid {} since {}", program.pid, time_text(program.since));
-    case stopping:
-      return fmt::format("is being stopped: pid {}", program.pid);
-    case waiting:
-      return program.next ? "is started again at " + time_text(*program.next) : "does not run";
-    case at_rest:
-      return "is over";
+    case new_: return "not started yet";
+    case running: return fmt::format("runs as pid {} since {}", program.pid, time_text(program.since));
+    case stopping: return fmt::format("is being stopped: pid {}", program.pid);
+    case waiting: return program.next ? "is started again at " + time_text(*program.next) : "does not run";
+    case at_rest: return "is over";
   }
   std::unreachable();
 }

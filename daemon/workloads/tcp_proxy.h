@@ -18,8 +18,9 @@ class TcpProxy final : public host::Workload {
 
   [[nodiscard]] std::string_view kind() const override { return "tcp.proxy"; }
   [[nodiscard]] std::unique_ptr<host::WorkloadShare> attach(evloop::EventLoop& loop) override;
-  // Reads the certificates' files again, for handshakes from now on; what is open stays. Throws what reading them throws,
-  // and goes on with the old ones. Any thread. It happens by itself too, within seconds of a change, when clients come.
+  // Reads the certificates' files again, for handshakes from now on; what is open stays. Throws what reading them
+  // throws, and goes on with the old ones. Any thread. It happens by itself too, within seconds of a change, when
+  // clients come.
   void reload_certificates() {
     if (config_.certificates) config_.certificates->reload();
   }

@@ -91,10 +91,8 @@ Lazy<int> one() { co_return 1; }
 
 Lazy<int> switch_on_await() {
   switch (co_await one()) {
-    case 1:
-      co_return 7;
-    default:
-      co_return 8;
+    case 1: co_return 7;
+    default: co_return 8;
   }
 }
 

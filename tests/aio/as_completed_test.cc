@@ -37,7 +37,9 @@ TEST_F(AsCompletedTest, GivesTheSameOneOnce) {  // COMB-13
 }
 
 TEST_F(AsCompletedTest, OfNothingEndsAtOnce) {
-  const auto body = [&]() -> Coro<void> { EXPECT_EQ(co_await as_completed(std::vector<Task<int>>()).anext(), std::nullopt); };
+  const auto body = [&]() -> Coro<void> {
+    EXPECT_EQ(co_await as_completed(std::vector<Task<int>>()).anext(), std::nullopt);
+  };
   run(body());
 }
 

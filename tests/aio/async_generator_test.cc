@@ -6,8 +6,8 @@
 
 #include "aio/settled.h"
 #include "aio/sleep.h"
-#include "base/log.h"
 #include "aio/timeout.h"
+#include "base/log.h"
 #include "loop_test.h"
 
 namespace evloop {
@@ -219,7 +219,8 @@ TEST_F(AsyncGeneratorTest, OneThatYieldsWhileItIsClosedIsAnError) {  // AGEN-07
   const auto body = [&]() -> Coro<void> {
     auto generator = stubborn();
     EXPECT_EQ(co_await generator.anext(), 1);
-    EXPECT_EQ(text_of<LoopError>((co_await settled(generator.aclose())).error()), "async generator ignored GeneratorExit");
+    EXPECT_EQ(text_of<LoopError>((co_await settled(generator.aclose())).error()),
+              "async generator ignored GeneratorExit");
     EXPECT_TRUE(holds<StopAsyncIteration>((co_await settled(generator.aclose())).error()));
     // What it yielded meanwhile is nobody's.
     EXPECT_EQ(co_await generator.athrow(std::make_exception_ptr(ValueError("x"))), std::nullopt);
@@ -254,8 +255,9 @@ TEST_F(AsyncGeneratorTest, HasOnePendingOperationAtATime) {  // AGEN-08
     co_await yield();
     EXPECT_EQ(text_of<LoopError>((co_await settled(generator.anext())).error()),
               "anext(): asynchronous generator is already running");
-    EXPECT_EQ(text_of<LoopError>((co_await settled(generator.athrow(std::make_exception_ptr(ValueError("x"))))).error()),
-              "athrow(): asynchronous generator is already running");
+    EXPECT_EQ(
+        text_of<LoopError>((co_await settled(generator.athrow(std::make_exception_ptr(ValueError("x"))))).error()),
+        "athrow(): asynchronous generator is already running");
     EXPECT_EQ(text_of<LoopError>((co_await settled(generator.aclose())).error()),
               "aclose(): asynchronous generator is already running");
     pending.cancel();
@@ -395,7 +397,9 @@ TEST_F(AsyncGeneratorTest, MayBeDroppedWhileATaskWaitsInIt) {
       co_await sleep(1h);
       co_yield 1;
     };
-    const auto next = [](AsyncGenerator<int> generator) -> Coro<void> { static_cast<void>(co_await generator.anext()); };
+    const auto next = [](AsyncGenerator<int> generator) -> Coro<void> {
+      static_cast<void>(co_await generator.anext());
+    };
     const auto task = start(next(slow()));
     co_await sleep(1s);
     task.cancel();

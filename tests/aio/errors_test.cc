@@ -32,7 +32,8 @@ TEST(Errors, AreDescribedByTypeAndText) {
 }
 
 TEST(Errors, AGroupKeepsItsErrorsInOrder) {
-  const ExceptionGroup group("several", {std::make_exception_ptr(LoopError("a")), std::make_exception_ptr(ValueError("b"))});
+  const ExceptionGroup group("several",
+                             {std::make_exception_ptr(LoopError("a")), std::make_exception_ptr(ValueError("b"))});
   ASSERT_EQ(group.errors().size(), 2u);
   EXPECT_TRUE(holds<LoopError>(group.errors()[0]));
   EXPECT_STREQ(group.what(), "several");

@@ -291,7 +291,9 @@ TEST_F(FutureTest, MayBeDroppedByItsOwnCallback) {
 
 TEST_F(FutureTest, ItsCallbacksGoWithItWhenNobodyCanCompleteIt) {
   auto captured = std::make_shared<int>(1);
-  { future().add_done_callback([captured](const Future<int>&) {}); }
+  {
+    future().add_done_callback([captured](const Future<int>&) {});
+  }
   EXPECT_EQ(captured.use_count(), 1);
 }
 

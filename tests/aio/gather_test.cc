@@ -41,7 +41,8 @@ TEST_F(GatherTest, TakesChildrenOfDifferentTypes) {
     const auto future = loop().create_future<double>();
     future.set_result(0.5);
     const auto task = loop().create_task(text("task"));
-    const auto [number, string, unit, half, named] = co_await gather(after(1s, 7), text("text"), nothing(), future, task);
+    const auto [number, string, unit, half, named] =
+        co_await gather(after(1s, 7), text("text"), nothing(), future, task);
     EXPECT_EQ(number, 7);
     EXPECT_EQ(string, "text");
     EXPECT_EQ(unit, Unit{});
@@ -114,8 +115,8 @@ TEST_F(GatherTest, AChildCancelledFromElsewhereIsAnErrorOfTheGather) {  // COMB-
 TEST_F(GatherTest, OutcomesKeepsErrorsAsValues) {  // COMB-06
   const auto body = [&]() -> Coro<void> {
     const auto cancelled = loop().create_task(after(1h, 1));
-    const std::vector<Task<int>> children{loop().create_task(after(1s, 5)), loop().create_task(fails_after(1s, "error")),
-                                          cancelled};
+    const std::vector<Task<int>> children{loop().create_task(after(1s, 5)),
+                                          loop().create_task(fails_after(1s, "error")), cancelled};
     const auto all = gather_outcomes(children);
     co_await yield();
     cancelled.cancel();

@@ -185,7 +185,8 @@ TEST_F(LockTest, TasksUnwoundWithTheirLoopLeaveItFree) {
   EXPECT_TRUE(lock_.locked());
   end_loop();
   EXPECT_FALSE(lock_.locked());
-  EXPECT_THAT(reported(), ElementsAre("Task was destroyed but it is pending!", "Task was destroyed but it is pending!"));
+  EXPECT_THAT(reported(),
+              ElementsAre("Task was destroyed but it is pending!", "Task was destroyed but it is pending!"));
 }
 
 TEST_F(LockTest, MayGoBeforeTheFramesThatWaitedForIt) {

@@ -59,7 +59,7 @@ TEST_F(LoopPortTest, ABatchOfPostsNeedsOneWakeUp) {  // SCHED-05
 }
 
 TEST_F(LoopPortTest, AnyNumberOfPostsThatNobodyTakesFailsNobody) {  // SCHED-04
-  constexpr int posts = 100'000;  // a pipe holds 65,536 bytes
+  constexpr int posts = 100'000;                                    // a pipe holds 65,536 bytes
   int ran = 0;
   for (int i = 0; i < posts; ++i) loop_.call_soon_threadsafe([&] { ++ran; });
   loop_.stop();

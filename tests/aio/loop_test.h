@@ -41,10 +41,11 @@ std::string text_of(const std::exception_ptr& error) {
 class LoopTest : public testing::Test {
  public:
   LoopTest() {
-    loop_.emplace(EventLoop::Options{
-        .selector = std::make_unique<VirtualTime>(clock_),
-        .clock = &clock_,
-        .default_exception_handler = [this](EventLoop&, const ErrorContext& told) { reports_.push_back(told.message); }});
+    loop_.emplace(EventLoop::Options{.selector = std::make_unique<VirtualTime>(clock_),
+                                     .clock = &clock_,
+                                     .default_exception_handler = [this](EventLoop&, const ErrorContext& told) {
+                                       reports_.push_back(told.message);
+                                     }});
   }
   void TearDown() override {
     end_loop();

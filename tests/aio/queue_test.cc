@@ -233,7 +233,8 @@ TEST_F(QueueTest, ShutdownWakesWaitingGetters) {  // QUEUE-08
   turn();
   queue.shutdown();
   turn();
-  EXPECT_THAT(noted(), ElementsAre("a evloop::QueueShutDown: queue is shut down", "b evloop::QueueShutDown: queue is shut down"));
+  EXPECT_THAT(noted(), ElementsAre("a evloop::QueueShutDown: queue is shut down",
+                                   "b evloop::QueueShutDown: queue is shut down"));
 }
 
 TEST_F(QueueTest, ImmediateShutdownDiscardsTheItemsAndCountsThemAsDone) {  // QUEUE-09

@@ -68,7 +68,8 @@ TEST_F(RecordsTest, KeepAChainThatIsDeep) {
     ASSERT_EQ(tasks().size(), 1u);
     const auto view = tasks().front();
     ASSERT_EQ(view.depth, static_cast<std::size_t>(levels) + 1);
-    for (int i = 0; i < levels; ++i) EXPECT_THAT(view.frames[static_cast<std::size_t>(i)].function_name(), HasSubstr("dive"));
+    for (int i = 0; i < levels; ++i)
+      EXPECT_THAT(view.frames[static_cast<std::size_t>(i)].function_name(), HasSubstr("dive"));
     EXPECT_THAT(view.frames[static_cast<std::size_t>(levels)].file_name(), EndsWith("sleep.cc")) << levels;
     task.cancel();
     turn(2);

@@ -104,7 +104,9 @@ TEST_P(SelectorTest, ReportsAllThatAreReadyInOnePoll) {  // LIFE-14
 TEST_P(SelectorTest, RefusesABadFd) {  // FD-08
   EXPECT_THROW(selector_->add(-1, Interest::read), std::system_error);
   int closed = -1;
-  { closed = socket_pair().a.get(); }
+  {
+    closed = socket_pair().a.get();
+  }
   try {
     selector_->add(closed, Interest::read);
     ADD_FAILURE();
@@ -310,7 +312,9 @@ TEST_P(ReaderTest, AnEventIsNotDeliveredTwiceAcrossAStop) {  // LIFE-21
 
 TEST_P(ReaderTest, AFailedRegistrationLeavesNoEntry) {  // FD-08
   int closed = -1;
-  { closed = socket_pair().a.get(); }
+  {
+    closed = socket_pair().a.get();
+  }
   EXPECT_THROW(loop_.add_reader(closed, [] {}), std::system_error);
   EXPECT_FALSE(loop_.remove_reader(closed));
   EXPECT_THROW(loop_.add_reader(-1, [] {}), std::system_error);

@@ -63,7 +63,9 @@ TEST_F(ShieldTest, OnceCancelledItLetsTheInnerOneGoAndReadsNoErrorOfIt) {  // CO
 
 TEST_F(ShieldTest, MayBeDroppedBeforeTheInnerOneEnds) {
   const auto inner = start(after(1s, 5));
-  { static_cast<void>(shield(inner)); }
+  {
+    static_cast<void>(shield(inner));
+  }
   EXPECT_EQ(loop().run_until_complete(inner), 5);
   // ... and the inner one first, pending.
   auto future = loop().create_future<int>();

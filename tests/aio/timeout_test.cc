@@ -147,7 +147,8 @@ TEST_F(TimeoutTest, IsRescheduledAtNoOtherTime) {  // TMO-08, TMO-09
     Timeout timeout(loop().time() + 1s);
     const auto ended = co_await settled(within(timeout, [&](Timeout& inside) -> Coro<void> {
       const auto slept = co_await settled(sleep(1h));
-      EXPECT_EQ(error_of<LoopError>([&] { inside.reschedule(std::nullopt); }), "Cannot change state of expiring Timeout");
+      EXPECT_EQ(error_of<LoopError>([&] { inside.reschedule(std::nullopt); }),
+                "Cannot change state of expiring Timeout");
       std::rethrow_exception(slept.error());
     }));
     EXPECT_TRUE(holds<TimeoutError>(ended.error()));
@@ -155,7 +156,8 @@ TEST_F(TimeoutTest, IsRescheduledAtNoOtherTime) {  // TMO-08, TMO-09
     EXPECT_EQ(error_of<LoopError>([&] { timeout.enter(); }), "Timeout has already been entered");
     Timeout finished(std::nullopt);
     co_await within(finished, [](Timeout&) -> Coro<void> { co_return; });
-    EXPECT_EQ(error_of<LoopError>([&] { finished.reschedule(std::nullopt); }), "Cannot change state of finished Timeout");
+    EXPECT_EQ(error_of<LoopError>([&] { finished.reschedule(std::nullopt); }),
+              "Cannot change state of finished Timeout");
   });
 }
 

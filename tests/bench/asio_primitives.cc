@@ -1,6 +1,6 @@
 // The same operations by standalone asio: the nearest thing in C++.
-#include <asio.hpp>
 #include <benchmark/benchmark.h>
+#include <asio.hpp>
 
 #include <memory>
 #include <optional>
@@ -152,8 +152,7 @@ void task_spawn_join(benchmark::State& state) {
   asio::io_context loop(1);
   std::size_t ended = 0;
   while (state.KeepRunningBatch(batch)) {
-    for (std::size_t i = 0; i < batch; ++i)
-      asio::co_spawn(loop, nothing(), [&ended](std::exception_ptr) { ++ended; });
+    for (std::size_t i = 0; i < batch; ++i) asio::co_spawn(loop, nothing(), [&ended](std::exception_ptr) { ++ended; });
     loop.restart();
     loop.run();
   }

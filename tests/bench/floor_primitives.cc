@@ -1,6 +1,6 @@
-// What the loop's operations cost at the least: each is written by hand for the one purpose, without what a loop is there
-// for, such as cancelling, inspection, errors, other threads or an order among different things. What our own cost is
-// seen best as a ratio to these, as it hardly depends on the machine. Names as in evloop_primitives.cc.
+// What the loop's operations cost at the least: each is written by hand for the one purpose, without what a loop is
+// there for, such as cancelling, inspection, errors, other threads or an order among different things. What our own
+// cost is seen best as a ratio to these, as it hardly depends on the machine. Names as in evloop_primitives.cc.
 #include <benchmark/benchmark.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -82,8 +82,8 @@ void post(benchmark::State& state) {
 }
 BENCHMARK(post)->Name("post/floor")->MeasureProcessCPUTime()->Iterations(1'000'000);
 
-// Two threads that sleep as loops do, which watch descriptors: in epoll_wait(). To read() an eventfd takes about 0.86 of
-// it, and to wait for a futex 0.80, but neither could watch anything else.
+// Two threads that sleep as loops do, which watch descriptors: in epoll_wait(). To read() an eventfd takes about 0.86
+// of it, and to wait for a futex 0.80, but neither could watch anything else.
 void wake_round_trip(benchmark::State& state) {
   class Side {
    public:

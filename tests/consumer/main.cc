@@ -17,14 +17,14 @@ Coro<void> echo(StreamReader& reader, StreamWriter& writer) {
 }
 
 Coro<std::string> say(std::string what) {
-  co_return co_await with_server(
-      co_await start_server(echo, "127.0.0.1", 0), [what](Server& server) -> Coro<std::string> {
-        const auto stream = co_await open_connection(server.sockets().at(0).address);
-        stream.writer->write(what + "\n");
-        const auto answer = co_await stream.reader->readline();
-        stream.writer->close();
-        co_return std::string(answer.view());
-      });
+  co_return co_await with_server(co_await start_server(echo, "127.0.0.1", 0),
+                                 [what](Server& server) -> Coro<std::string> {
+                                   const auto stream = co_await open_connection(server.sockets().at(0).address);
+                                   stream.writer->write(what + "\n");
+                                   const auto answer = co_await stream.reader->readline();
+                                   stream.writer->close();
+                                   co_return std::string(answer.view());
+                                 });
 }
 
 int main() { std::cout << run(wait_for(say("evloop"), std::chrono::seconds(10))); }

@@ -75,30 +75,21 @@ Machine::Next Machine::control(Control control, const Step& step) {
   if (control == Control::async_for) return iterate(step);
   if (!run_.burn()) return {};
   switch (control) {
-    case Control::log:
-      emit("log " + step.text("text"));
-      break;
-    case Control::return_:
-      pending_ = {Pending::Kind::return_, nullptr, step.value("value")};
-      break;
+    case Control::log: emit("log " + step.text("text")); break;
+    case Control::return_: pending_ = {Pending::Kind::return_, nullptr, step.value("value")}; break;
     case Control::raise:
       raise(make_exception(step.member("exc")));
       emit("raise " + exception_text(pending_.error));
       break;
-    case Control::reraise:
-      reraise();
-      break;
-    case Control::try_:
-      frames_.push_back({Frame::Kind::try_body, &step.body(), &step});
-      break;
+    case Control::reraise: reraise(); break;
+    case Control::try_: frames_.push_back({Frame::Kind::try_body, &step.body(), &step}); break;
     case Control::yield: {
       const auto value = step.value("value");
       emit("yield " + value.text());
       return Request{Request::Kind::yield, {}, value};
     }
     case Control::repeat:
-    case Control::async_for:
-      break;
+    case Control::async_for: break;
   }
   return {};
 }
@@ -150,18 +141,14 @@ Coro<void> Machine::next_item(const Step& step, AsyncGenerator<Value, Value> gen
 Machine::Next Machine::end_of_steps() {
   auto& frame = frames_.back();
   switch (frame.kind) {
-    case Frame::Kind::body:
-      frames_.pop_back();
-      break;
+    case Frame::Kind::body: frames_.pop_back(); break;
     case Frame::Kind::try_body:
       frame.kind = Frame::Kind::otherwise;
       frame.steps = &frame.owner->otherwise();
       frame.next = 0;
       break;
     case Frame::Kind::clause:
-    case Frame::Kind::otherwise:
-      leave_try(frame);
-      break;
+    case Frame::Kind::otherwise: leave_try(frame); break;
     case Frame::Kind::finally:
       pending_ = std::move(frame.pending);
       frames_.pop_back();
@@ -175,8 +162,7 @@ Machine::Next Machine::end_of_steps() {
       frame.next = 0;
       if (frame.kind == Frame::Kind::async_for) return to_await(next_item(*frame.owner, frame.generator));
       break;
-    case Frame::Kind::block:
-      return leave_block();
+    case Frame::Kind::block: return leave_block();
   }
   return {};
 }
@@ -202,17 +188,12 @@ Machine::Next Machine::unwind() {
       leave_try(frame);
       break;
     case Frame::Kind::clause:
-    case Frame::Kind::otherwise:
-      leave_try(frame);
-      break;
-    case Frame::Kind::block:
-      return leave_block();
+    case Frame::Kind::otherwise: leave_try(frame); break;
+    case Frame::Kind::block: return leave_block();
     case Frame::Kind::body:
     case Frame::Kind::finally:
     case Frame::Kind::repeat:
-    case Frame::Kind::async_for:
-      frames_.pop_back();
-      break;
+    case Frame::Kind::async_for: frames_.pop_back(); break;
   }
   return {};
 }

@@ -29,8 +29,10 @@ struct State {
     return (barrier.broken() ? "broken waiting=" : "intact waiting=") + std::to_string(barrier.n_waiting());
   }
   template <class Lockable>
-  requires requires(const Lockable& lockable) { lockable.locked(); }
-  std::string operator()(const Lockable& lockable) const { return lockable.locked() ? "locked" : "unlocked"; }
+    requires requires(const Lockable& lockable) { lockable.locked(); }
+  std::string operator()(const Lockable& lockable) const {
+    return lockable.locked() ? "locked" : "unlocked";
+  }
 };
 
 }  // namespace

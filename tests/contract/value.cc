@@ -10,22 +10,17 @@ namespace evloop::contract {
 
 Value Value::of(const Json& json) {
   switch (json.type()) {
-    case Json::value_t::null:
-      return {};
-    case Json::value_t::boolean:
-      return Value(json.get<bool>());
+    case Json::value_t::null: return {};
+    case Json::value_t::boolean: return Value(json.get<bool>());
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned:
-      return Value(json.get<std::int64_t>());
-    case Json::value_t::string:
-      return Value(json.get<std::string>());
+    case Json::value_t::number_unsigned: return Value(json.get<std::int64_t>());
+    case Json::value_t::string: return Value(json.get<std::string>());
     case Json::value_t::array: {
       List list;
       for (const auto& item : json) list.push_back(of(item));
       return Value(std::move(list));
     }
-    default:
-      throw std::invalid_argument("not a value of a program: " + json.dump());
+    default: throw std::invalid_argument("not a value of a program: " + json.dump());
   }
 }
 

@@ -65,8 +65,8 @@ class TestDaemon {
 
   // Makes a loop and runs it; a failure fails the test.
   void run_loop(const std::string& name);
-  // Makes a workload that has upstreams, on a loop that is there. A weight of more than 256 is refused, and of its faults
-  // a latency of more than a minute.
+  // Makes a workload that has upstreams, on a loop that is there. A weight of more than 256 is refused, and of its
+  // faults a latency of more than a minute.
   void forward(const std::string& workload, const std::string& loop);
   // Makes a loop with that many connections and runs it.
   std::shared_ptr<Holder::State> run_loop_with(std::size_t connections, const std::string& name);

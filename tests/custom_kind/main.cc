@@ -63,16 +63,15 @@ class Shout final : public host::Workload {
 settings::Kind shout() {
   using settings::Hidden, settings::KindContext, settings::Mapping;
   auto kind = settings::make_kind<ShoutOptions>(
-      "tcp.shout",
-      {.read = [](Mapping& keys, const KindContext&) {
-         ShoutOptions options;
-         settings::assign(options.times, keys["times"].integer(1, 10));
-         return options;
-       },
-       .print = [](const ShoutOptions& options, const Hidden&) {
-         return std::vector{"times: " + std::to_string(options.times)};
-       },
-       .make = [](const ShoutOptions& options) { return std::make_unique<Shout>(options); }});
+      "tcp.shout", {.read =
+                        [](Mapping& keys, const KindContext&) {
+                          ShoutOptions options;
+                          settings::assign(options.times, keys["times"].integer(1, 10));
+                          return options;
+                        },
+                    .print = [](const ShoutOptions& options,
+                                const Hidden&) { return std::vector{"times: " + std::to_string(options.times)}; },
+                    .make = [](const ShoutOptions& options) { return std::make_unique<Shout>(options); }});
   kind.schema = R"({"times": {"type": "integer", "minimum": 1, "maximum": 10, "default": 1}})";
   return kind;
 }

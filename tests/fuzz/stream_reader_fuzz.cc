@@ -51,17 +51,14 @@ class Model {
   // Nothing if the read has to wait. To be asked again after each change.
   std::optional<std::string> look(const Read& read) {
     switch (read.kind) {
-      case Kind::read:
-        return look_read(read);
+      case Kind::read: return look_read(read);
       case Kind::readexactly:
         if (data_.size() >= static_cast<std::size_t>(read.count))
           return answer(take(static_cast<std::size_t>(read.count)));
         if (eof_) return incomplete(take(data_.size()), std::to_string(read.count));
         return std::nullopt;
-      case Kind::readuntil:
-        return look_until(read);
-      case Kind::readline:
-        return look_line();
+      case Kind::readuntil: return look_until(read);
+      case Kind::readline: return look_line();
     }
     return std::nullopt;
   }
@@ -135,14 +132,10 @@ class Model {
 Coro<std::string> perform(StreamReader& reader, Read read) {
   try {
     switch (read.kind) {
-      case Kind::read:
-        co_return answer((co_await reader.read(read.count)).view());
-      case Kind::readexactly:
-        co_return answer((co_await reader.readexactly(read.count)).view());
-      case Kind::readuntil:
-        co_return answer((co_await reader.readuntil(read.separators)).view());
-      case Kind::readline:
-        co_return answer((co_await reader.readline()).view());
+      case Kind::read: co_return answer((co_await reader.read(read.count)).view());
+      case Kind::readexactly: co_return answer((co_await reader.readexactly(read.count)).view());
+      case Kind::readuntil: co_return answer((co_await reader.readuntil(read.separators)).view());
+      case Kind::readline: co_return answer((co_await reader.readline()).view());
     }
   } catch (const LimitOverrunError& error) {
     co_return overrun(error.what(), error.consumed);
@@ -180,18 +173,15 @@ class Input {
 
 Read next_read(Input& input) {
   switch (input.number(4)) {
-    case 0:
-      return {.kind = Kind::read, .count = static_cast<std::ptrdiff_t>(input.number(40)) - 1};
-    case 1:
-      return {.kind = Kind::readexactly, .count = static_cast<std::ptrdiff_t>(input.number(40))};
+    case 0: return {.kind = Kind::read, .count = static_cast<std::ptrdiff_t>(input.number(40)) - 1};
+    case 1: return {.kind = Kind::readexactly, .count = static_cast<std::ptrdiff_t>(input.number(40))};
     case 2: {
       Read read{.kind = Kind::readuntil};
       for (auto count = input.number(3); read.separators.size() <= count;)
         read.separators.push_back("a" + input.text(input.number(3)));
       return read;
     }
-    default:
-      return {.kind = Kind::readline};
+    default: return {.kind = Kind::readline};
   }
 }
 

@@ -100,9 +100,7 @@ TEST_F(BlockedLoop, IsFoundStalledAndThenNotReadyAndRecovers) {
   options.stall_critical = 10ms;
   ASSERT_TRUE(host->create(options));
   const auto doings = std::make_shared<Doings>();
-  doings->on_attach = [&](evloop::EventLoop& loop) {
-    loop.call_later(evloop::Duration::zero(), [&] { gate.pass(); });
-  };
+  doings->on_attach = [&](evloop::EventLoop& loop) { loop.call_later(evloop::Duration::zero(), [&] { gate.pass(); }); };
   ASSERT_TRUE(host->add_workload({.name = "blocks", .loops = {"io-0"}, .listeners = {}}, make_greeter(doings)));
   static_cast<void>(host->start("io-0", in(1ms)));
   ASSERT_TRUE(gate.wait_until_held());

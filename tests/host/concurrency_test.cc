@@ -24,11 +24,10 @@ constexpr std::array names{"io-0", "io-1", "io-2"};
 
 // Whatever meets a loop in the wrong state is refused for one of these reasons, and for no other.
 void expect_expected(const HostError& error) {
-  static const std::set<Reason> expected{Reason::loop_not_found,        Reason::loop_exists,
-                                         Reason::loop_already_running,  Reason::loop_running,
-                                         Reason::loop_closed,           Reason::loop_stopped_early,
-                                         Reason::operation_in_progress, Reason::job_failed,
-                                         Reason::loop_not_stuck,        Reason::loop_stalled};
+  static const std::set<Reason> expected{
+      Reason::loop_not_found, Reason::loop_exists,        Reason::loop_already_running,  Reason::loop_running,
+      Reason::loop_closed,    Reason::loop_stopped_early, Reason::operation_in_progress, Reason::job_failed,
+      Reason::loop_not_stuck, Reason::loop_stalled};
   EXPECT_TRUE(expected.contains(error.reason)) << error.message;
 }
 

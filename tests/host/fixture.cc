@@ -194,12 +194,10 @@ JobCatalogue HostTest::jobs() {
     return [text = option(options, "text")](EventLoop&) { return fail(text); };
   });
   jobs.add("fatal", [](const Options&) -> HostResult<JobStart> { return [](EventLoop&) { return exit_at_once(); }; });
-  jobs.add("block", [this](const Options&) -> HostResult<JobStart> {
-    return [this](EventLoop&) { return hold(gate); };
-  });
-  jobs.add("forever", [](const Options&) -> HostResult<JobStart> {
-    return [](EventLoop& loop) { return wait_for_ever(loop); };
-  });
+  jobs.add("block",
+           [this](const Options&) -> HostResult<JobStart> { return [this](EventLoop&) { return hold(gate); }; });
+  jobs.add("forever",
+           [](const Options&) -> HostResult<JobStart> { return [](EventLoop& loop) { return wait_for_ever(loop); }; });
   jobs.add("stubborn", [](const Options&) -> HostResult<JobStart> {
     return [](EventLoop& loop) { return never_cancelled(loop); };
   });
@@ -210,8 +208,8 @@ JobCatalogue HostTest::jobs() {
 }
 
 std::string GreeterTest::greet_on(std::vector<std::string> loops, const std::string& address) {
-  const auto added = host->add_workload(
-      {.name = "web", .loops = std::move(loops), .listeners = {{.address = address}}}, make_greeter(doings));
+  const auto added = host->add_workload({.name = "web", .loops = std::move(loops), .listeners = {{.address = address}}},
+                                        make_greeter(doings));
   EXPECT_TRUE(added) << added.error().message;
   return host->workloads().at(0).listeners.at(0);
 }

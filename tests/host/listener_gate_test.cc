@@ -194,9 +194,9 @@ TEST_F(Gate, WhatAWorkloadRefusesByAnExceptionIsNotCounted) {
 
 // A loop of two that share a socket may find that the other one was faster.
 TEST_F(Gate, TwoOnOneSocketLetInNoMoreThanOne) {
-  const auto other = ListenerGate::open(loop_, std::make_shared<const ListeningSocket>(
-                                                   UniqueFd(::dup(socket_->fd.get())), "the same", limit_),
-                                        share_, barred_);
+  const auto other = ListenerGate::open(
+      loop_, std::make_shared<const ListeningSocket>(UniqueFd(::dup(socket_->fd.get())), "the same", limit_), share_,
+      barred_);
   limit_->set({.max_connections = 1});
   connect(4);
   for (int left = 4; left > 0; --left) {

@@ -201,12 +201,11 @@ TEST_F(ListenerOnLoops, AnAddressWithAnyPortIsKeptByWhoeverAsksForThePortThatItG
 }
 
 TEST_F(ListenerOnLoops, AnAddressThatSomebodyElseHasIsRefusedAlsoIfItWouldShare) {
-  const auto theirs =
-      evloop::listen_stream_socket(evloop::SocketAddress::parse("127.0.0.1:0"), {.reuse_port = true});
+  const auto theirs = evloop::listen_stream_socket(evloop::SocketAddress::parse("127.0.0.1:0"), {.reuse_port = true});
   const auto address = evloop::SocketAddress::local(theirs.get()).to_string();
   run("io-0");
-  const auto added = host->add_workload({.name = "web", .loops = {"io-0"}, .listeners = {{.address = address}}},
-                                        make_greeter(doings));
+  const auto added =
+      host->add_workload({.name = "web", .loops = {"io-0"}, .listeners = {{.address = address}}}, make_greeter(doings));
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error().reason, Reason::address_in_use);
 }

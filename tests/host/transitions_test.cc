@@ -17,8 +17,8 @@ namespace {
 
 using enum LoopState;
 
-constexpr std::array all_states{created, starting, running, draining, stopping, stopped, closing, closed, failed,
-                                quarantined};
+constexpr std::array all_states{created, starting, running, draining, stopping,
+                                stopped, closing,  closed,  failed,   quarantined};
 
 // The states in which a command is taken, and why it is refused in the others.
 struct Rule {
@@ -119,7 +119,8 @@ TEST(Transitions, ClosingAClosedLoopAndDrainingOneAtRestIsNothingToDo) {
 TEST(Transitions, ARefusalNamesLoopStateAndWhatIsAllowed) {
   const auto error = refusal("io-0", running, Command::close, Reason::loop_running);
   EXPECT_EQ(error.reason, Reason::loop_running);
-  EXPECT_EQ(error.message, "cannot close loop io-0: it is RUNNING; possible when CREATED STOPPED CLOSING CLOSED FAILED");
+  EXPECT_EQ(error.message,
+            "cannot close loop io-0: it is RUNNING; possible when CREATED STOPPED CLOSING CLOSED FAILED");
   EXPECT_EQ(error.metadata.at("loop"), "io-0");
   EXPECT_EQ(error.metadata.at("state"), "RUNNING");
   EXPECT_EQ(error.metadata.at("allowed"), "CREATED STOPPED CLOSING CLOSED FAILED");

@@ -93,8 +93,12 @@ class Sending final : public host::Workload, private host::Upstreams {
  private:
   host::HostResult<void> set(std::vector<host::UpstreamSpec>) override { return {}; }
   [[nodiscard]] host::UpstreamsSnapshot snapshot() const override {
-    host::UpstreamSnapshot app{.name = "app:80", .connections_open = 3, .connections_total = 5, .checks_failed = 7,
-                               .connect_seconds = {.bounds = bounds, .buckets = {}, .sum = 1.5}, .endpoints = {}};
+    host::UpstreamSnapshot app{.name = "app:80",
+                               .connections_open = 3,
+                               .connections_total = 5,
+                               .checks_failed = 7,
+                               .connect_seconds = {.bounds = bounds, .buckets = {}, .sum = 1.5},
+                               .endpoints = {}};
     app.connect_seconds.buckets.assign(bounds.size() + 1, 2);
     app.endpoints.resize(2);
     app.endpoints[1].state = host::UpstreamState::down;

@@ -41,12 +41,12 @@ Coro<void> by_view(std::string_view) { co_return; }
 }
 
 [[maybe_unused]] void a_callback_is_callable(EventLoop& loop) {
-  loop.call_soon(3);                     // error: a callable object was expected
-  loop.call_soon([](int) {});            // error: a callable object was expected
-  loop.call_later(nullptr, [] {});       // error: no matching member function
-  loop.call_at(nullptr, [] {});          // error: no matching member function
-  loop.add_reader("file", [] {});        // error: no matching member function
-  loop.set_exception_handler(3);         // error: no viable conversion
+  loop.call_soon(3);                                    // error: a callable object was expected
+  loop.call_soon([](int) {});                           // error: a callable object was expected
+  loop.call_later(nullptr, [] {});                      // error: no matching member function
+  loop.call_at(nullptr, [] {});                         // error: no matching member function
+  loop.add_reader("file", [] {});                       // error: no matching member function
+  loop.set_exception_handler(3);                        // error: no viable conversion
   loop.set_default_executor(std::make_shared<int>(3));  // error: no viable conversion
 }
 
@@ -60,9 +60,9 @@ Coro<void> by_view(std::string_view) { co_return; }
 }
 
 [[maybe_unused]] void a_task_keeps_what_it_uses(EventLoop& loop, TaskGroup& group, const std::string& text) {
-  static_cast<void>(loop.create_task(by_reference, text));      // error: must take its parameters by value
-  static_cast<void>(loop.create_task(by_view, text));           // error: must take its parameters by value
-  static_cast<void>(group.create_task(by_reference, "text"));   // error: must take its parameters by value
+  static_cast<void>(loop.create_task(by_reference, text));     // error: must take its parameters by value
+  static_cast<void>(loop.create_task(by_view, text));          // error: must take its parameters by value
+  static_cast<void>(group.create_task(by_reference, "text"));  // error: must take its parameters by value
   const auto generic = [](auto) -> Coro<void> { co_return; };
   static_cast<void>(loop.create_task(generic, std::string_view(text)));  // error: must take its parameters by value
 }

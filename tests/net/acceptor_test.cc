@@ -209,8 +209,7 @@ struct CountingGate final : Acceptor::Gate {
 TEST_F(AcceptorTest, AGateIsAskedBeforeEachConnectionAndToldIfNobodyCame) {
   CountingGate gate;
   gate.left = 2;
-  Acceptor acceptor(
-      loop_, listener_.get(), 5, [this](UniqueFd fd) { accepted_.push_back(std::move(fd)); }, &gate);
+  Acceptor acceptor(loop_, listener_.get(), 5, [this](UniqueFd fd) { accepted_.push_back(std::move(fd)); }, &gate);
   acceptor.start();
   std::vector<UniqueFd> clients;
   for (int i = 0; i < 3; ++i) clients.push_back(connect());

@@ -136,8 +136,8 @@ class EchoDatagrams final : public DatagramProtocol {
 };
 
 TEST_F(AllocationTest, DatagramsAreEchoedWithoutAllocating) {
-  const auto endpoint = run(create_datagram_endpoint(
-      loop_, [] { return Ref(new EchoDatagrams); }, {.local_addr = HostPort{"127.0.0.1", 0}}));
+  const auto endpoint = run(
+      create_datagram_endpoint(loop_, [] { return Ref(new EchoDatagrams); }, {.local_addr = HostPort{"127.0.0.1", 0}}));
   peer_.reset(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const auto where = endpoint.transport->sockname();
   ASSERT_EQ(::connect(peer_.get(), where.data(), where.length()), 0);
@@ -191,8 +191,8 @@ TEST_F(AllocationTest, AnIdleProtocolConnectionIsSmall) {
 TEST_F(AllocationTest, AnIdleStreamConnectionIsSmall) {
   const auto client = make_client_connected(echo_lines);
   const auto bytes = bytes_per_connection([&](UniqueFd fd) {
-    static_cast<void>(SocketTransport::create(
-        loop_, std::move(fd), Ref(new StreamReaderProtocol(loop_, default_stream_limit, client))));
+    static_cast<void>(SocketTransport::create(loop_, std::move(fd),
+                                              Ref(new StreamReaderProtocol(loop_, default_stream_limit, client))));
   });
   RecordProperty("bytes", std::to_string(bytes));
   EXPECT_LE(bytes, 2048u);

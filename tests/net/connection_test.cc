@@ -7,12 +7,12 @@
 #include "aio/timeout.h"
 #include "net/fixed_resolver.h"
 #include "net/net_test.h"
-#include "support/leftovers.h"
 #include "net/os_error.h"
 #include "net/recorder.h"
 #include "net/resolve.h"
 #include "net/server.h"
 #include "net/staggered.h"
+#include "support/leftovers.h"
 
 namespace evloop {
 namespace {
@@ -105,7 +105,8 @@ TEST_F(ConnectionTest, OnlyNamesAreLookedUp) {  // CONN-03
   EXPECT_THAT(run(resolve(loop_, "::1", "80", stream)), ElementsAre(SocketAddress::parse("[::1]:80")));
   EXPECT_THAT(run(resolve(loop_, "127.0.0.1", "", stream)), ElementsAre(SocketAddress::parse("127.0.0.1:0")));
   EXPECT_EQ(executor->jobs, 0);
-  EXPECT_THAT(run(resolve(loop_, "localhost", 80, {.family = AF_INET, .type = SOCK_STREAM})), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
+  EXPECT_THAT(run(resolve(loop_, "localhost", 80, {.family = AF_INET, .type = SOCK_STREAM})),
+              ElementsAre(SocketAddress::parse("127.0.0.1:80")));
   EXPECT_EQ(executor->jobs, 1);
   EXPECT_THAT(run(resolve(loop_, "127.0.0.1", "http", stream)), ElementsAre(SocketAddress::parse("127.0.0.1:80")));
   EXPECT_EQ(executor->jobs, 2);

@@ -139,9 +139,8 @@ Coro<void> jobs_of_threads() {
 // --- the network ---
 
 Coro<void> streams() {
-  co_await with_echo_server([](SocketAddress address) -> Coro<void> {
-    co_await talk(co_await open_connection(address));
-  });
+  co_await with_echo_server(
+      [](SocketAddress address) -> Coro<void> { co_await talk(co_await open_connection(address)); });
 }
 
 Coro<void> lookups() {
@@ -151,8 +150,8 @@ Coro<void> lookups() {
 
 Coro<void> connections_by_name() {
   co_await with_echo_server([](SocketAddress address) -> Coro<void> {
-    const auto stream = co_await open_connection("localhost", address.port(), default_stream_limit,
-                                                 {.happy_eyeballs_delay = 250ms});
+    const auto stream =
+        co_await open_connection("localhost", address.port(), default_stream_limit, {.happy_eyeballs_delay = 250ms});
     stream.writer->close();
     static_cast<void>(co_await settled(stream.writer->wait_closed()));
   });
@@ -196,7 +195,10 @@ Coro<void> children() {
 const Scenario scenarios[] = {
     {.name = "locks_and_conditions", .run = locks_and_conditions, .time = ScenarioTime::is_virtual, .suspensions = 2},
     {.name = "queues", .run = queues, .time = ScenarioTime::is_virtual, .suspensions = 3},
-    {.name = "groups_timeouts_and_gathers", .run = groups_timeouts_and_gathers, .time = ScenarioTime::is_virtual, .suspensions = 4},
+    {.name = "groups_timeouts_and_gathers",
+     .run = groups_timeouts_and_gathers,
+     .time = ScenarioTime::is_virtual,
+     .suspensions = 4},
     {.name = "generators", .run = generators, .time = ScenarioTime::is_virtual, .suspensions = 6},
     {.name = "jobs_of_threads", .run = jobs_of_threads, .time = ScenarioTime::real, .suspensions = 3},
     {.name = "streams", .run = streams, .time = ScenarioTime::real, .suspensions = 6},

@@ -117,8 +117,8 @@ TEST_F(ServerTest, AllHostsAreLookedUpAtATimeAndEachAddressIsBoundOnce) {  // SR
     const Future<void> all_asked_;
   };
   Together resolver(loop_);
-  auto server = run(create_server(loop_, factory(), std::vector<std::string>{"one", "two", "three"}, 0,
-                                  {.resolver = &resolver}));
+  auto server =
+      run(create_server(loop_, factory(), std::vector<std::string>{"one", "two", "three"}, 0, {.resolver = &resolver}));
   EXPECT_EQ(server.sockets().size(), 1u);
 }
 
@@ -235,8 +235,8 @@ TEST_F(ServerTest, StartServingAfterCloseSaysSo) {  // SRV-08
 }
 
 TEST_F(ServerTest, AFailingFactoryClosesTheConnectionAndIsReportedInDebugOnly) {  // SRV-14
-  auto server = run(create_server(
-      loop_, []() -> Ref<BaseProtocol> { throw ValueError("no protocol"); }, "127.0.0.1", 0));
+  auto server =
+      run(create_server(loop_, []() -> Ref<BaseProtocol> { throw ValueError("no protocol"); }, "127.0.0.1", 0));
   for (const bool debug : {false, true}) {
     loop_.set_debug(debug);
     const auto client = connect(address(server));
@@ -358,8 +358,7 @@ TEST_F(ServerTest, AScopeClosesTheServerAndWaits) {  // SRV-22
 
 TEST_F(ServerTest, ConnectAcceptedSocketMakesAServersConnection) {  // SRV-23
   auto [client, accepted] = tcp_pair();
-  const auto connection = run(connect_accepted_socket(
-      loop_, [] { return Ref(new Recorder); }, std::move(accepted)));
+  const auto connection = run(connect_accepted_socket(loop_, [] { return Ref(new Recorder); }, std::move(accepted)));
   EXPECT_THAT(connection.protocol->calls, ElementsAre("made"));
   EXPECT_EQ(connection.transport->peername(), SocketAddress::local(client.get()));
 }
@@ -478,8 +477,8 @@ TEST_F(ServerTest, AbstractNamesHaveNoFile) {  // UNIX-03
 
 TEST_F(ServerTest, AnAddressMayBeAUnixPath) {
   auto server = run(create_server(loop_, factory(), SocketAddress::unix_path(path("socket"))));
-  const auto connection = run(create_connection(
-      loop_, [] { return Ref(new Recorder); }, SocketAddress::unix_path(path("socket"))));
+  const auto connection =
+      run(create_connection(loop_, [] { return Ref(new Recorder); }, SocketAddress::unix_path(path("socket"))));
   connection.transport->write("over unix");
   turn_until([&] { return !protocols_.empty() && protocols_[0]->data == "over unix"; });
 }

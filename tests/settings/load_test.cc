@@ -104,14 +104,14 @@ workloads:
   const auto& echo = settings.workloads[0];
   EXPECT_EQ(echo.options.name, "e");
   EXPECT_EQ(echo.options.loops, (Names{"io-1"}));
-  EXPECT_EQ(echo.options.listeners, (Listeners{{.address = "unix:/run/e.sock",
-                                                .limits = {.max_connections = 1'000'000'000, .accept_rate = 3}}}));
+  EXPECT_EQ(
+      echo.options.listeners,
+      (Listeners{{.address = "unix:/run/e.sock", .limits = {.max_connections = 1'000'000'000, .accept_rate = 3}}}));
   EXPECT_EQ(echo.options.backlog, 7);
   EXPECT_EQ(echo.kind->kind(), "tcp.echo");
 
   EXPECT_EQ(settings.workloads[1].options.loops, (Names{"io-0", "io-1"})) << "all, when none is named";
-  EXPECT_EQ(settings.workloads[1].options.listeners,
-            (Listeners{{.address = "127.0.0.1:81"}, {.address = "[::1]:82"}}));
+  EXPECT_EQ(settings.workloads[1].options.listeners, (Listeners{{.address = "127.0.0.1:81"}, {.address = "[::1]:82"}}));
   EXPECT_EQ(settings.workloads[1].options.backlog, 4096);
   const auto& http = options_of<workloads::HttpRespondOptions>(settings.workloads[1]);
   EXPECT_EQ(http.status, 503);
@@ -186,11 +186,9 @@ workloads:
                                                      .stop_signal = ExecSignal::hangup,
                                                      .stop_timeout = 5s,
                                                      .log_rate = 6}));
-  EXPECT_EQ(options.programs[1], (ExecProgramOptions{.name = "b",
-                                                     .command = {"/bin/true"},
-                                                     .mode = ExecMode::schedule,
-                                                     .interval = 7s,
-                                                     .timeout = 8s}));
+  EXPECT_EQ(options.programs[1],
+            (ExecProgramOptions{
+                .name = "b", .command = {"/bin/true"}, .mode = ExecMode::schedule, .interval = 7s, .timeout = 8s}));
   EXPECT_EQ(options.programs[2],
             (ExecProgramOptions{.name = "c", .command = {"/bin/true"}, .mode = ExecMode::once, .timeout = 9s}));
 }

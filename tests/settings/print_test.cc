@@ -88,8 +88,8 @@ auto fields(const workloads::UdpRelayOptions& o) {
 auto fields(const workloads::ExecOptions& o) {
   const auto& [programs, may_exec] = o;
   const auto fields_of = [](const workloads::ExecProgramOptions& p) {
-    const auto& [name, command, environment, directory, mode, restart, delay, longest, stable, interval, timeout, signal,
-                 stop_timeout, log_rate] = p;
+    const auto& [name, command, environment, directory, mode, restart, delay, longest, stable, interval, timeout,
+                 signal, stop_timeout, log_rate] = p;
     return std::tuple(name, command, environment, directory, mode, restart, delay, longest, stable, interval, timeout,
                       signal, stop_timeout, log_rate);
   };
@@ -127,8 +127,8 @@ void expect_equal(const Settings& a, const Settings& b) {
     const auto& [observe, admin] = control;
     const auto& [enabled, address] = metrics;
     const auto& [level, format] = log;
-    return std::tuple(name, lame_duck, drain, exec_checks, exec_workloads, fields(observe), fields(admin), enabled, address,
-                      level, format, hidden);
+    return std::tuple(name, lame_duck, drain, exec_checks, exec_workloads, fields(observe), fields(admin), enabled,
+                      address, level, format, hidden);
   };
   EXPECT_EQ(rest(a), rest(b));
   ASSERT_EQ(a.loops.size(), b.loops.size());
@@ -192,8 +192,8 @@ workloads:
         R"(kind: tls, verify: false, server_name: a.example, ca: /etc/ca.pem, minimum_version: "1.3")",
         "kind: grpc, tls: true, service: a.B, authority: c.example",
         R"(kind: http, tls: true, method: HEAD, path: "/h?a=$b", host: h, statuses: [200, 3xx], header: "A: b")",
-        R"(kind: http, body: "\"${x:-é}\"")",
-        R"(kind: expect, send: "PING\r\n", expect: "+PONG\r")", R"(kind: exec, command: [/bin/sh, -c, "exit 0"])"})
+        R"(kind: http, body: "\"${x:-é}\"")", R"(kind: expect, send: "PING\r\n", expect: "+PONG\r")",
+        R"(kind: exec, command: [/bin/sh, -c, "exit 0"])"})
     expect_round_trip(begin + "    check: {" + check + rest + "}\n");
 }
 
@@ -237,7 +237,8 @@ TEST(PrintConfig, ShowsTheExpressionOfWhatIsInAnEnvironment) {
   std::ofstream(path) << "s3cret";
   const auto text =
       "version: 1\ndaemon: {exec_workloads: true}\nworkloads:\n- {name: w, kind: exec, programs: [{name: a, command: "
-      "[a]}, {name: b, command: [b], environment: {TOKEN: \"${file:" + path + "}\"}}]}\n";
+      "[a]}, {name: b, command: [b], environment: {TOKEN: \"${file:" +
+      path + "}\"}}]}\n";
   const auto settings = load_text("f", text, test_environment());
   ASSERT_TRUE(settings) << problems_of(text);
   EXPECT_EQ(options_of<workloads::ExecOptions>(settings->workloads.at(0)).programs.at(1).environment.at("TOKEN"),

@@ -146,7 +146,8 @@ TEST(Problems, OfDatagrams) {
   const std::string begin = "version: 1\nworkloads:\n- name: n\n  kind: udp.relay\n";
   const std::string ups = "  upstreams: [{address: '127.0.0.1:53'}]\n";
   check({
-      {begin + "  listen: [{address: 'unix:/run/n', accept_rate: 5}, {address: '127.0.0.1:5353', max_connections: 0}]\n" +
+      {begin +
+           "  listen: [{address: 'unix:/run/n', accept_rate: 5}, {address: '127.0.0.1:5353', max_connections: 0}]\n" +
            ups,
        "f:5:22: workloads[0].listen[0].address: must be an address such as 127.0.0.1:5353 or [::1]:5353, got "
        "unix:/run/n; a workload of this kind takes UDP\n"
@@ -170,11 +171,13 @@ TEST(Problems, OfDatagrams) {
        "to itself without end\n"},
       {begin + "  listen: [{address: '127.0.0.1:1'}]\n" + ups +
            "  sessions: {idle: 0s, most: 0, per_source: -1, rate: 3}\n  max_datagram: 64KiB\n",
-       "f:7:20: workloads[0].sessions.idle: must be a duration with its unit (ms, s, m, h) from 1ms to 24h, got \"0s\"\n"
+       "f:7:20: workloads[0].sessions.idle: must be a duration with its unit (ms, s, m, h) from 1ms to 24h, got "
+       "\"0s\"\n"
        "f:7:30: workloads[0].sessions.most: must be a whole number from 1 to 1000000, got \"0\"\n"
        "f:7:45: workloads[0].sessions.per_source: must be a whole number from 0 to 1000000, got \"-1\"\n"
        "f:7:49: workloads[0].sessions.rate: unknown key; allowed here: idle, most, per_source\n"
-       "f:8:17: workloads[0].max_datagram: must be a size with its unit (B, KiB, MiB, GiB) from 1B to 65535B, got \"64KiB\"\n"},
+       "f:8:17: workloads[0].max_datagram: must be a size with its unit (B, KiB, MiB, GiB) from 1B to 65535B, got "
+       "\"64KiB\"\n"},
   });
   // UDP and TCP each have their ports.
   EXPECT_EQ(problems_of(begin + "  listen: [{address: '127.0.0.1:53'}]\n  upstreams: [{address: '127.0.0.1:5301'}]\n"
@@ -259,10 +262,12 @@ TEST(Problems, OfPrograms) {
   check({
       {"version: 1\nworkloads:\n- {name: a, kind: exec, programs: [{name: p, command: [a]}]}\n",
        "f:3:19: workloads[0].kind: must not be exec: daemon.exec_workloads is false\n"},
-      {"version: 1\ndaemon: {exec_checks: true}\nworkloads:\n- {name: a, kind: exec, programs: [{name: p, command: [a]}]}\n",
+      {"version: 1\ndaemon: {exec_checks: true}\nworkloads:\n- {name: a, kind: exec, programs: [{name: p, command: "
+       "[a]}]}\n",
        "f:4:19: workloads[0].kind: must not be exec: daemon.exec_workloads is false\n"},
-      {begin, "f:4:3: workloads[0].programs: is missing; write `programs: [{name: worker, command: "
-              "[/usr/bin/worker]}]`\n"},
+      {begin,
+       "f:4:3: workloads[0].programs: is missing; write `programs: [{name: worker, command: "
+       "[/usr/bin/worker]}]`\n"},
       {begin + "  programs: []\n", "f:6:13: workloads[0].programs: is empty; an exec has at least one program\n"},
       {begin + "  programs: [a]\n", "f:6:14: workloads[0].programs[0]: must be a mapping with keys, got \"a\"\n"},
       {begin + "  programs:\n  - {name: p, command: [a]}\n  - {name: p, command: [b]}\n",
@@ -271,19 +276,22 @@ TEST(Problems, OfPrograms) {
        "f:6:21: " + where + "name: must be a name of 1 to 63 of a-z, 0-9 and -, with no - at either end, got \"P\"\n"},
       {begin + "  programs: [{command: [a]}]\n",
        "f:6:14: " + where + "name: is missing; a program has a name, such as worker\n"},
-      {begin + "  programs: [{name: p}]\n", "f:6:14: " + where + "command: is missing; write `command: [/usr/bin/worker]`\n"},
+      {begin + "  programs: [{name: p}]\n",
+       "f:6:14: " + where + "command: is missing; write `command: [/usr/bin/worker]`\n"},
       {program("command: []"), "f:6:33: " + where + "command: is empty; a command is a program and its arguments\n"},
       {program("command: a b"),
        "f:6:33: " + where + "command: must be a list: the program and its arguments, got \"a b\"\n"},
       {program("command: [bin/a, b/c]"),
-       "f:6:34: " + where + "command[0]: must be an absolute path, or a name to be looked for in PATH, got \"bin/a\"\n"},
+       "f:6:34: " + where +
+           "command[0]: must be an absolute path, or a name to be looked for in PATH, got \"bin/a\"\n"},
       {program("command: ['']"),
        "f:6:34: " + where + "command[0]: must be an absolute path, or a name to be looked for in PATH, got \"\"\n"},
       {program("command: [a, \"b\\0\"]"), "f:6:37: " + where + "command[1]: must have no NUL in it\n"},
       {program("command: [a], environment: {1A: b, 'C=': d}"),
-       "f:6:52: " + where + "environment.1A: must be a name of letters, digits and _, beginning with no digit, got "
-       "\"1A\"\nf:6:59: " + where +
-           "environment.C=: must be a name of letters, digits and _, beginning with no digit, got \"C=\"\n"},
+       "f:6:52: " + where +
+           "environment.1A: must be a name of letters, digits and _, beginning with no digit, got "
+           "\"1A\"\nf:6:59: " +
+           where + "environment.C=: must be a name of letters, digits and _, beginning with no digit, got \"C=\"\n"},
       {program("command: [a], environment: {A: \"\\0\"}"),
        "f:6:55: " + where + "environment.A: must have no NUL in it\n"},
       {program("command: [a], environment: [A]"),
@@ -294,28 +302,43 @@ TEST(Problems, OfPrograms) {
        "f:6:44: " + where + "mode: must be supervise, schedule or once, got \"cron\"\n"},
       {program("command: [a], mode: schedule"), "f:6:14: " + where + "interval: is missing; write `interval: 1h`\n"},
       {program("command: [a], mode: schedule, interval: 99ms"),
-       "f:6:64: " + where + "interval: must be a duration with its unit (ms, s, m, h) from 100ms to 8760h, got \"99ms\"\n"},
-      {program("command: [a], interval: 1s, timeout: 1s"),
-       "f:6:48: " + where + "interval: is not for a program of the mode supervise\n"
-       "f:6:61: " + where + "timeout: is not for a program of the mode supervise\n"},
+       "f:6:64: " + where +
+           "interval: must be a duration with its unit (ms, s, m, h) from 100ms to 8760h, got \"99ms\"\n"},
+      {program("command: [a], interval: 1s, timeout: 1s"), "f:6:48: " + where +
+                                                               "interval: is not for a program of the mode supervise\n"
+                                                               "f:6:61: " +
+                                                               where +
+                                                               "timeout: is not for a program of the mode supervise\n"},
       {program("command: [a], mode: once, restart: always, restart_delay: 1s, restart_delay_max: 1s, stable_after: 1s"),
-       "f:6:59: " + where + "restart: is not for a program of the mode once\n"
-       "f:6:82: " + where + "restart_delay: is not for a program of the mode once\n"
-       "f:6:105: " + where + "restart_delay_max: is not for a program of the mode once\n"
-       "f:6:123: " + where + "stable_after: is not for a program of the mode once\n"},
-      {program("command: [a], restart: never"), "f:6:47: " + where + "restart: must be always or on_failure, got \"never\"\n"},
+       "f:6:59: " + where +
+           "restart: is not for a program of the mode once\n"
+           "f:6:82: " +
+           where +
+           "restart_delay: is not for a program of the mode once\n"
+           "f:6:105: " +
+           where +
+           "restart_delay_max: is not for a program of the mode once\n"
+           "f:6:123: " +
+           where + "stable_after: is not for a program of the mode once\n"},
+      {program("command: [a], restart: never"),
+       "f:6:47: " + where + "restart: must be always or on_failure, got \"never\"\n"},
       {program("command: [a], restart_delay: 2s, restart_delay_max: 1s"),
-       "f:6:76: " + where + "restart_delay_max: must not leave restart_delay_max below restart_delay: 1s is less than 2s\n"},
+       "f:6:76: " + where +
+           "restart_delay_max: must not leave restart_delay_max below restart_delay: 1s is less than 2s\n"},
       {program("command: [a], restart_delay: 2m"),
-       "f:6:53: " + where + "restart_delay: must not leave restart_delay_max below restart_delay: 1m is less than 2m\n"},
+       "f:6:53: " + where +
+           "restart_delay: must not leave restart_delay_max below restart_delay: 1m is less than 2m\n"},
       {program("command: [a], stop_signal: SIGTERM"),
        "f:6:51: " + where + "stop_signal: must be TERM, INT, QUIT, HUP, USR1, USR2 or KILL, got \"SIGTERM\"\n"},
       {program("command: [a], stop_timeout: 2h, log_rate: 10001"),
-       "f:6:52: " + where + "stop_timeout: must be a duration with its unit (ms, s, m, h) from 0s to 1h, got \"2h\"\n"
-       "f:6:66: " + where + "log_rate: must be a whole number from 0 to 10000, got \"10001\"\n"},
+       "f:6:52: " + where +
+           "stop_timeout: must be a duration with its unit (ms, s, m, h) from 0s to 1h, got \"2h\"\n"
+           "f:6:66: " +
+           where + "log_rate: must be a whole number from 0 to 10000, got \"10001\"\n"},
       {program("command: [a], user: root"),
-       "f:6:38: " + where + "user: unknown key; allowed here: name, command, environment, directory, mode, restart, "
-       "restart_delay, restart_delay_max, stable_after, interval, timeout, stop_signal, stop_timeout, log_rate\n"},
+       "f:6:38: " + where +
+           "user: unknown key; allowed here: name, command, environment, directory, mode, restart, "
+           "restart_delay, restart_delay_max, stable_after, interval, timeout, stop_signal, stop_timeout, log_rate\n"},
       {begin + "  loops: [io-0, io-1]\n  programs: [{name: p, command: [a]}]\n",
        "f:6:10: workloads[0].loops: must be one loop for a workload of this kind, got 2\n"},
   });
@@ -333,16 +356,19 @@ TEST(Problems, OfProbes) {
       "minimum_version, method, path, host, statuses, header, body, send, expect, service, authority, query, type, "
       "answers\n";
   check({
-      {begin, "f:3:3: workloads[0].targets: is missing; write `targets: [{name: site, address: "
-              "\"www.example.org:443\", check: {kind: tls}}]`\n"},
+      {begin,
+       "f:3:3: workloads[0].targets: is missing; write `targets: [{name: site, address: "
+       "\"www.example.org:443\", check: {kind: tls}}]`\n"},
       {begin + "  targets: []\n", "f:5:12: workloads[0].targets: is empty; a probe has at least one target\n"},
       {begin + "  listen: [{address: '127.0.0.1:1'}]\n  targets: [{name: t, check: {kind: dns, query: a.b}}]\n",
        "f:5:3: workloads[0].listen: unknown key; allowed here: name, kind, loops, name_servers, targets\n"},
-      {begin + "  targets:\n  - {name: t, check: {kind: dns, query: a.b}}\n  - {name: t, check: {kind: dns, query: a.b}}\n",
+      {begin +
+           "  targets:\n  - {name: t, check: {kind: dns, query: a.b}}\n  - {name: t, check: {kind: dns, query: a.b}}\n",
        "f:7:5: workloads[0].targets[1]: \"t\" is taken by the target in line 6\n"},
       {begin + "  targets: [{name: A, address: '127.0.0.1:1', check: {kind: tcp}}]\n",
        "f:5:20: " + where + "name: must be a name of 1 to 63 of a-z, 0-9 and -, with no - at either end, got \"A\"\n"},
-      {target("check: {kind: tcp}"), "f:5:13: " + where + "address: is missing; write `address: \"www.example.org:443\"`\n"},
+      {target("check: {kind: tcp}"),
+       "f:5:13: " + where + "address: is missing; write `address: \"www.example.org:443\"`\n"},
       {target("address: '127.0.0.1:1'"), "f:5:13: " + where + "check: is missing; write `check: {kind: tcp}`\n"},
       {target("address: 'a b:1', check: {kind: tcp}"),
        "f:5:32: " + where + "address: " + address_syntax + ": the DNS name 'a b:1' is not a host's\n"},
@@ -360,18 +386,29 @@ TEST(Problems, OfProbes) {
        "f:5:61: " + where + "check.kind: must be tcp, tls, http, expect, grpc or dns, got \"exec\"\n"},
       {target("address: '127.0.0.1:1', check: {kind: tcp, port: 2, down_interval: 2s, command: [a]}"),
        "f:5:66: " + where + "check.port: unknown key; " + allowed + "f:5:75: " + where +
-           "check.down_interval: unknown key; " + allowed + "f:5:94: " + where + "check.command: unknown key; " + allowed},
+           "check.down_interval: unknown key; " + allowed + "f:5:94: " + where + "check.command: unknown key; " +
+           allowed},
       {target("address: '127.0.0.1:1', check: {kind: tcp, query: a.b, service: 'a b'}"),
-       "f:5:73: " + where + "check.query: is not for a check of the kind tcp\n"
-       "f:5:87: " + where + "check.service: is not for a check of the kind tcp\n"
-       "f:5:87: " + where + "check.service: must be the name of a service, at most 1024 characters, got \"a b\"\n"},
+       "f:5:73: " + where +
+           "check.query: is not for a check of the kind tcp\n"
+           "f:5:87: " +
+           where +
+           "check.service: is not for a check of the kind tcp\n"
+           "f:5:87: " +
+           where + "check.service: must be the name of a service, at most 1024 characters, got \"a b\"\n"},
       {target("check: {kind: dns, type: PTR, answers: [a]}"),
-       "f:5:30: " + where + "check.query: is missing; write `query: www.example.org`\n"
-       "f:5:48: " + where + "check.type: must be A, AAAA, MX, NS, SRV or TXT, got \"PTR\"\n"
-       "f:5:63: " + where + "check.answers[0]: must be an IPv4 address, as the type is A, got \"a\"\n"},
+       "f:5:30: " + where +
+           "check.query: is missing; write `query: www.example.org`\n"
+           "f:5:48: " +
+           where +
+           "check.type: must be A, AAAA, MX, NS, SRV or TXT, got \"PTR\"\n"
+           "f:5:63: " +
+           where + "check.answers[0]: must be an IPv4 address, as the type is A, got \"a\"\n"},
       {target("check: {kind: dns, query: 'a b', type: AAAA, answers: ['10.0.0.1']}"),
-       "f:5:49: " + where + "check.query: must be a name such as www.example.org, got \"a b\"\n"
-       "f:5:78: " + where + "check.answers[0]: must be an IPv6 address, as the type is AAAA, got \"10.0.0.1\"\n"},
+       "f:5:49: " + where +
+           "check.query: must be a name such as www.example.org, got \"a b\"\n"
+           "f:5:78: " +
+           where + "check.answers[0]: must be an IPv6 address, as the type is AAAA, got \"10.0.0.1\"\n"},
   });
 }
 

@@ -20,7 +20,8 @@ class WorkloadSpec : public ::testing::Test {
     return all;
   }
 
-  SpecContext context{.loops = {"io-0", "io-1"}, .loop_groups = {{"io-{index}", {"io-0", "io-1"}}}, .directory = "/etc"};
+  SpecContext context{
+      .loops = {"io-0", "io-1"}, .loop_groups = {{"io-{index}", {"io-0", "io-1"}}}, .directory = "/etc"};
 };
 
 TEST_F(WorkloadSpec, IsOneWorkloadAsItStandsInTheFile) {
@@ -50,11 +51,12 @@ TEST_F(WorkloadSpec, MayBeJson) {
 }
 
 TEST_F(WorkloadSpec, TellsAllThatIsWrongAndWhere) {
-  EXPECT_EQ(problems("name: web\nkind: tcp.echo\nlisten: [{address: nonsense}]\nloops: [io-7]\nbody: x\n"),
-            "spec:3:20: listen[0].address: must be an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/app.sock, "
-            "got \"nonsense\": the port is missing\n"
-            "spec:4:9: loops[0]: there is no loop \"io-7\"; did you mean \"io-0\"?\n"
-            "spec:5:1: body: unknown key; allowed here: name, kind, loops, listen, backlog\n");
+  EXPECT_EQ(
+      problems("name: web\nkind: tcp.echo\nlisten: [{address: nonsense}]\nloops: [io-7]\nbody: x\n"),
+      "spec:3:20: listen[0].address: must be an address such as 127.0.0.1:8080, [::1]:8080 or unix:/run/app.sock, "
+      "got \"nonsense\": the port is missing\n"
+      "spec:4:9: loops[0]: there is no loop \"io-7\"; did you mean \"io-0\"?\n"
+      "spec:5:1: body: unknown key; allowed here: name, kind, loops, listen, backlog\n");
 }
 
 TEST_F(WorkloadSpec, RefusesTheOtherSectionsOfAFile) {

@@ -67,9 +67,7 @@ class ScenarioRun {
     loop_.call_soon([] {});
     turn_until([first = true]() mutable { return !std::exchange(first, false); });  // publishes its counters
     const auto& stats = loop_.port()->stats;
-    turn_until([&] {
-      return loop_.all_tasks().empty() && stats.watchers.get() == 0 && stats.timers_live.get() == 0;
-    });
+    turn_until([&] { return loop_.all_tasks().empty() && stats.watchers.get() == 0 && stats.timers_live.get() == 0; });
     EXPECT_TRUE(reports_.empty()) << reports_.front();
   }
 

@@ -136,15 +136,17 @@ TEST_F(AllocationTest, ARelayedDatagramNeedsNone) {
       loop_.call_soon([] {});
       loop_.run_once();
       length = sizeof session;
-    } while (::recvfrom(peer.fd(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&session), &length) < 0);
+    } while (::recvfrom(peer.fd(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&session), &length) <
+             0);
   };
   EXPECT_EQ(allocations_of([&] {
-    for (int i = 0; i < 3; ++i)
-      ::sendto(client.fd(), buffer.data(), 1000, 0, listener.data(), listener.length());
-    for (int i = 0; i < 3; ++i) take(upstream);
-    ::sendto(upstream.fd(), buffer.data(), 1000, 0, reinterpret_cast<const sockaddr*>(&session), length);
-    take(client);
-  }), 0U);
+              for (int i = 0; i < 3; ++i)
+                ::sendto(client.fd(), buffer.data(), 1000, 0, listener.data(), listener.length());
+              for (int i = 0; i < 3; ++i) take(upstream);
+              ::sendto(upstream.fd(), buffer.data(), 1000, 0, reinterpret_cast<const sockaddr*>(&session), length);
+              take(client);
+            }),
+            0U);
   gate.reset();
   share_.reset();
 }

@@ -60,8 +60,7 @@ TEST_P(ListenerPlaces, AreGivenBackWhenTheShareGoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfEachKind, ListenerPlaces,
-                         testing::Values("tcp.echo", "tcp.discard", "http.respond", "tcp.proxy"),
-                         [](const auto& kind) {
+                         testing::Values("tcp.echo", "tcp.discard", "http.respond", "tcp.proxy"), [](const auto& kind) {
                            std::string name;
                            for (const char c : kind.param) name += c == '.' ? '_' : c;
                            return name;

@@ -247,8 +247,8 @@ TEST_F(ProxyOnLoops, IsReplacedAgainAndAgainUnderLoadAndFailsNobody) {
   for (int i = 0; i < 20; ++i) {
     auto proxy = proxy_;
     proxy.buffer = (static_cast<std::size_t>(i) + 5) * 4096;
-    const std::vector<std::string> loops = i % 3 == 2 ? std::vector<std::string>{"io-0"}
-                                                      : std::vector<std::string>{"io-0", "io-1"};
+    const std::vector<std::string> loops =
+        i % 3 == 2 ? std::vector<std::string>{"io-0"} : std::vector<std::string>{"io-0", "io-1"};
     ASSERT_EQ(apply("front", loops, proxy), host::Applied::replaced);
     ASSERT_TRUE(one.is_served());
     ASSERT_TRUE(two.is_served());
@@ -368,7 +368,7 @@ class EchoWithoutPatience : public testing::Test {
 
 TEST_F(EchoWithoutPatience, WhoHasNotLeftAReplacedWorkloadIsCutWhenTheDrainTimeoutIsOver) {
   ASSERT_TRUE(host_.apply_workload({.name = "echo", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
-                                  make_workload(TcpDiscardOptions{})));
+                                   make_workload(TcpDiscardOptions{})));
   char byte = 0;
   EXPECT_EQ(::recv(client_.get(), &byte, 1, 0), 0) << "the end of data comes";
 }

@@ -328,7 +328,8 @@ TEST_F(ProxyTlsTest, CarriesFaults) {
 }
 
 TEST_F(ProxyTlsTest, WhatWasSentBeforeItsEndArrivesLate) {
-  start_with({.tls_listen = {.certificates = {certificate("a.example", "DNS:a.example")}}, .faults = {.latency = 20ms}});
+  start_with(
+      {.tls_listen = {.certificates = {certificate("a.example", "DNS:a.example")}}, .faults = {.latency = 20ms}});
   auto client = connect_tls("a.example");
   ASSERT_TRUE(agrees(*client));
   auto server = accept(upstream_);

@@ -98,7 +98,8 @@ class WorkloadTest : public testing::Test {
     share_ = workload_->attach(loop_);
   }
   // A client, by TCP unless said otherwise.
-  Peer connect(std::pair<evloop::UniqueFd, evloop::UniqueFd> pair = evloop::tcp_pair(), host::ListenerPlace place = {}) {
+  Peer connect(std::pair<evloop::UniqueFd, evloop::UniqueFd> pair = evloop::tcp_pair(),
+               host::ListenerPlace place = {}) {
     const evloop::EventLoop::RunScope scope(loop_);
     share_->accepted({.socket = std::move(pair.second), .place = std::move(place)});
     return Peer(std::move(pair.first));

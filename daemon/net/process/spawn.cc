@@ -112,14 +112,10 @@ class Streams {
   // Adds what `target` of the child is to be, and makes this side of it if it is a pipe.
   void add(FileActions& actions, int target, Stdio stream, UniqueFd& ours) {
     switch (stream.kind()) {
-      case Stdio::Kind::inherit:
-        return;
-      case Stdio::Kind::devnull:
-        return actions.open_null(target);
-      case Stdio::Kind::to_stdout:
-        return actions.duplicate(STDOUT_FILENO, target);
-      case Stdio::Kind::pipe:
-        return actions.duplicate(open_pipe(target, ours), target);
+      case Stdio::Kind::inherit: return;
+      case Stdio::Kind::devnull: return actions.open_null(target);
+      case Stdio::Kind::to_stdout: return actions.duplicate(STDOUT_FILENO, target);
+      case Stdio::Kind::pipe: return actions.duplicate(open_pipe(target, ours), target);
       case Stdio::Kind::fd:
         if (stream.fd() >= first_other_fd || stream.fd() == target) return actions.duplicate(stream.fd(), target);
         return actions.duplicate(keep(copy_above_streams(stream.fd())), target);

@@ -48,20 +48,11 @@ std::vector<std::string> alternative_names(const X509& certificate) {
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const auto* const name = sk_GENERAL_NAME_value(names.get(), i);
     switch (name->type) {
-      case GEN_DNS:
-        texts.push_back("DNS:" + std::string(content(name->d.dNSName)));
-        break;
-      case GEN_IPADD:
-        texts.push_back("IP Address:" + address_text(content(name->d.iPAddress)));
-        break;
-      case GEN_URI:
-        texts.push_back("URI:" + std::string(content(name->d.uniformResourceIdentifier)));
-        break;
-      case GEN_EMAIL:
-        texts.push_back("email:" + std::string(content(name->d.rfc822Name)));
-        break;
-      default:
-        break;  // directory names and the like, which nobody connects to
+      case GEN_DNS: texts.push_back("DNS:" + std::string(content(name->d.dNSName))); break;
+      case GEN_IPADD: texts.push_back("IP Address:" + address_text(content(name->d.iPAddress))); break;
+      case GEN_URI: texts.push_back("URI:" + std::string(content(name->d.uniformResourceIdentifier))); break;
+      case GEN_EMAIL: texts.push_back("email:" + std::string(content(name->d.rfc822Name))); break;
+      default: break;  // directory names and the like, which nobody connects to
     }
   }
   return texts;

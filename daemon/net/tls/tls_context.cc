@@ -58,12 +58,9 @@ int give_password(char* buffer, int size, int, void* user) {
 
 int verify_flags(TlsVerify verify) {
   switch (verify) {
-    case TlsVerify::none:
-      return SSL_VERIFY_NONE;
-    case TlsVerify::optional:
-      return SSL_VERIFY_PEER;
-    case TlsVerify::required:
-      break;
+    case TlsVerify::none: return SSL_VERIFY_NONE;
+    case TlsVerify::optional: return SSL_VERIFY_PEER;
+    case TlsVerify::required: break;
   }
   return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 }

@@ -111,21 +111,16 @@ bool TlsSession::handshake() {
   return false;
 }
 
-bool TlsSession::has_input() const noexcept {
-  return records_.input_size() > 0 || SSL_has_pending(ssl_.get()) == 1;
-}
+bool TlsSession::has_input() const noexcept { return records_.input_size() > 0 || SSL_has_pending(ssl_.get()) == 1; }
 
 TlsSession::Read TlsSession::read(std::span<std::byte> buffer, std::size_t& count) {
   ERR_clear_error();
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &count);
   if (result == 1) return Read::data;
   switch (const int error = SSL_get_error(ssl_.get(), result)) {
-    case SSL_ERROR_WANT_READ:
-      return Read::wait;
-    case SSL_ERROR_ZERO_RETURN:
-      return Read::closed;
-    default:
-      fail(error);
+    case SSL_ERROR_WANT_READ: return Read::wait;
+    case SSL_ERROR_ZERO_RETURN: return Read::closed;
+    default: fail(error);
   }
 }
 

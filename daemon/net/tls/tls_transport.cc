@@ -130,14 +130,9 @@ void TlsTransport::let_go() noexcept {
 
 void TlsTransport::advance() {
   switch (state_) {
-    case State::waiting:
-      break;
-    case State::handshaking:
-      handshake();
-      break;
-    case State::open:
-      read();
-      break;
+    case State::waiting: break;
+    case State::handshaking: handshake(); break;
+    case State::open: read(); break;
     case State::ending:
       read();
       if (state_ == State::ending && !reading_paused_) {
@@ -145,12 +140,8 @@ void TlsTransport::advance() {
         shut_down();
       }
       break;
-    case State::closing:
-      shut_down();
-      break;
-    case State::closed:
-      session_.records().drop_input();
-      break;
+    case State::closing: shut_down(); break;
+    case State::closed: session_.records().drop_input(); break;
   }
 }
 
@@ -236,13 +227,9 @@ bool TlsTransport::read_plain(Protocol& protocol) {
   alignas(copy_alignment) std::array<std::byte, record_size> buffer;
   std::size_t count = 0;
   switch (session_.read(buffer, count)) {
-    case TlsSession::Read::wait:
-      return false;
-    case TlsSession::Read::closed:
-      peer_closed();
-      return false;
-    case TlsSession::Read::data:
-      break;
+    case TlsSession::Read::wait: return false;
+    case TlsSession::Read::closed: peer_closed(); return false;
+    case TlsSession::Read::data: break;
   }
   protocol.data_received(std::span(buffer).first(count));
   return true;
@@ -372,18 +359,16 @@ void TlsTransport::write_eof() { throw LoopError("Cannot call write_eof() when u
 void TlsTransport::close() {
   switch (state_) {
     case State::waiting:
-    case State::handshaking:
-      return force_close(nullptr);
+    case State::handshaking: return force_close(nullptr);
     case State::open:
     case State::ending:
       begin_shutdown();
       // Data and eof_received come from the loop only.
-      if (lower_eof_ || session_.has_input()) loop_->call_soon(in_context(own_context(), [self = Ref(this)] { self->go_on(); }));
+      if (lower_eof_ || session_.has_input())
+        loop_->call_soon(in_context(own_context(), [self = Ref(this)] { self->go_on(); }));
       return;
     case State::closing:
-    case State::closed:
-      closing_ = true;
-      return;
+    case State::closed: closing_ = true; return;
   }
 }
 
@@ -392,7 +377,8 @@ void TlsTransport::begin_shutdown() {
   if (state_ == State::closed) return;
   closing_ = true;
   // Since the end of the peer's bytes it runs already.
-  if (state_ == State::open) timer_ = loop_->call_later(timeouts_.shutdown, in_context(own_context(), [this] { shutdown_timed_out(); }));
+  if (state_ == State::open)
+    timer_ = loop_->call_later(timeouts_.shutdown, in_context(own_context(), [this] { shutdown_timed_out(); }));
   state_ = State::closing;
   if (lower_eof_) return;
   try {
@@ -419,7 +405,8 @@ void TlsTransport::shut_down() {
 void TlsTransport::shutdown_done() {
   if (std::exchange(shutdown_done_, true)) return;
   call_eof_received();
-  if (state_ == State::closing) loop_->call_soon(in_context(own_context(), [self = Ref(this)] { self->close_lower(); }));
+  if (state_ == State::closing)
+    loop_->call_soon(in_context(own_context(), [self = Ref(this)] { self->close_lower(); }));
 }
 
 // Once it has taken all: another TLS below takes no more when it closes.

@@ -28,19 +28,16 @@ constexpr evloop::Duration patience_with_an_address = std::chrono::milliseconds(
 
 bool speaks_tls(const CheckOptions& options) {
   switch (options.kind) {
-    case CheckKind::tls:
-      return true;
+    case CheckKind::tls: return true;
     case CheckKind::http:
     case CheckKind::expect:
-    case CheckKind::grpc:
-      return options.tls;
-    default:
-      return false;
+    case CheckKind::grpc: return options.tls;
+    default: return false;
   }
 }
 
-// Whom the certificate is to be for, if it is not the address: the one who is asked for in the request, which may have a
-// port.
+// Whom the certificate is to be for, if it is not the address: the one who is asked for in the request, which may have
+// a port.
 std::string server_name_of(const CheckOptions& options) {
   if (!options.tls_options.server_name.empty()) return options.tls_options.server_name;
   if (options.kind != CheckKind::http && options.kind != CheckKind::grpc) return "";
@@ -96,16 +93,11 @@ Coro<std::string> Checker::ask(CheckTarget target) const {
     ~Cut() { stream.writer->transport().abort(); }
   } const cut{stream};
   switch (options_.kind) {
-    case CheckKind::http:
-      co_return co_await ask_http(stream, options_, authority_of(target));
-    case CheckKind::expect:
-      co_return co_await expect_answer(stream, options_);
-    case CheckKind::grpc:
-      co_return co_await ask_grpc_health(stream, options_, authority_of(target));
-    case CheckKind::tls:
-      co_return "TLS handshake done";
-    default:
-      co_return "connected";
+    case CheckKind::http: co_return co_await ask_http(stream, options_, authority_of(target));
+    case CheckKind::expect: co_return co_await expect_answer(stream, options_);
+    case CheckKind::grpc: co_return co_await ask_grpc_health(stream, options_, authority_of(target));
+    case CheckKind::tls: co_return "TLS handshake done";
+    default: co_return "connected";
   }
 }
 

@@ -31,20 +31,11 @@ class Reader {
   }
   void skip(std::uint64_t wire_type) {
     switch (wire_type) {
-      case varint:
-        number();
-        return;
-      case fixed64:
-        take(8);
-        return;
-      case bytes:
-        take(number());
-        return;
-      case fixed32:
-        take(4);
-        return;
-      default:
-        refuse("is no health message: a field of no known type");
+      case varint: number(); return;
+      case fixed64: take(8); return;
+      case bytes: take(number()); return;
+      case fixed32: take(4); return;
+      default: refuse("is no health message: a field of no known type");
     }
   }
 

@@ -69,23 +69,20 @@ Texts name_servers(Reply reply) {
 
 Texts parse(DnsType type, Reply reply) {
   switch (type) {
-    case DnsType::a:
-      return addresses<ares_addrttl, &ares_parse_a_reply, AF_INET, &ares_addrttl::ipaddr>(reply);
+    case DnsType::a: return addresses<ares_addrttl, &ares_parse_a_reply, AF_INET, &ares_addrttl::ipaddr>(reply);
     case DnsType::aaaa:
       return addresses<ares_addr6ttl, &ares_parse_aaaa_reply, AF_INET6, &ares_addr6ttl::ip6addr>(reply);
     case DnsType::mx:
       return listed<ares_mx_reply, &ares_parse_mx_reply>(reply, [](Texts& texts, const auto& mail) {
         texts.push_back(std::to_string(mail.priority) + ' ' + name_of(mail.host));
       });
-    case DnsType::ns:
-      return name_servers(reply);
+    case DnsType::ns: return name_servers(reply);
     case DnsType::srv:
       return listed<ares_srv_reply, &ares_parse_srv_reply>(reply, [](Texts& texts, const auto& service) {
         texts.push_back(std::to_string(service.priority) + ' ' + std::to_string(service.weight) + ' ' +
                         std::to_string(service.port) + ' ' + name_of(service.host));
       });
-    case DnsType::txt:
-      break;
+    case DnsType::txt: break;
   }
   return listed<ares_txt_ext, &ares_parse_txt_reply_ext>(reply, [](Texts& texts, const auto& piece) {
     if (piece.record_start || texts.empty()) texts.emplace_back();

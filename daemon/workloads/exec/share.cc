@@ -167,10 +167,8 @@ void ExecShare::end(const Keeping& keeping) {
 
 Coro<void> ExecShare::keep(std::shared_ptr<Program> program, std::shared_ptr<Turn> turn, std::uint32_t seed) {
   switch (program->options().mode) {
-    case ExecMode::supervise:
-      co_return co_await supervise(program, turn, seed);
-    case ExecMode::schedule:
-      co_return co_await run_at_intervals(program, turn);
+    case ExecMode::supervise: co_return co_await supervise(program, turn, seed);
+    case ExecMode::schedule: co_return co_await run_at_intervals(program, turn);
     case ExecMode::once:
       co_await run_once(program, turn);
       if (!turn->is_over()) program->rests();

@@ -93,10 +93,8 @@ void HttpConnection::answer(HttpParser::Event event, bool last_input) {
     share.batch().add(share.answers().get(kind, true));
   };
   switch (event) {
-    case Event::more:
-      return;
-    case Event::wants_continue:
-      return share.batch().add(std::as_bytes(std::span(HttpAnswers::interim)));
+    case Event::more: return;
+    case Event::wants_continue: return share.batch().add(std::as_bytes(std::span(HttpAnswers::interim)));
     case Event::request: {
       served_ = true;
       // Requests that have come are answered during a drain too; the last one is told to be the last.
@@ -105,14 +103,10 @@ void HttpConnection::answer(HttpParser::Event event, bool last_input) {
       const auto kind = !keep ? Kind::close : parser_.is_http_1_0() ? Kind::keep_alive_1_0 : Kind::keep_alive;
       return share.batch().add(share.answers().get(kind, !parser_.is_head()));
     }
-    case Event::bad_request:
-      return refuse(Kind::bad_request);
-    case Event::head_too_large:
-      return refuse(Kind::head_too_large);
-    case Event::not_implemented:
-      return refuse(Kind::not_implemented);
-    case Event::bad_version:
-      return refuse(Kind::bad_version);
+    case Event::bad_request: return refuse(Kind::bad_request);
+    case Event::head_too_large: return refuse(Kind::head_too_large);
+    case Event::not_implemented: return refuse(Kind::not_implemented);
+    case Event::bad_version: return refuse(Kind::bad_version);
   }
 }
 

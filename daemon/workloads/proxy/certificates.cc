@@ -43,8 +43,9 @@ bool Certificates::reload_if_changed() {
     evloop::log(evloop::LogLevel::info, "tcp.proxy: certificates were read again: " + options_.certificates.front());
     return true;
   } catch (const std::exception& error) {
-    evloop::log(evloop::LogLevel::error,
-                std::string("tcp.proxy: certificates have changed and cannot be used, the old ones stay: ") + error.what());
+    evloop::log(
+        evloop::LogLevel::error,
+        std::string("tcp.proxy: certificates have changed and cannot be used, the old ones stay: ") + error.what());
     return false;
   }
 }

@@ -38,11 +38,11 @@ class Certificates {
 
   const ProxyTlsListen options_;
   const evloop::TlsTimeouts timeouts_;
-  std::mutex loading_;                    // one at a time
-  std::vector<Stamp> seen_;               // guarded by loading_
-  evloop::TlsContext context_;            // guarded by loading_
+  std::mutex loading_;          // one at a time
+  std::vector<Stamp> seen_;     // guarded by loading_
+  evloop::TlsContext context_;  // guarded by loading_
   mutable std::mutex mutex_;
-  evloop::TlsServer server_;              // guarded by mutex_
+  evloop::TlsServer server_;  // guarded by mutex_
 };
 
 }  // namespace evloopd::workloads

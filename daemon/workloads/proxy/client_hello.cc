@@ -91,7 +91,8 @@ std::optional<std::string> read_name(std::string_view extension) {
     if (names.failed() || name.size() > longest_name) return std::nullopt;
     if (type != 0) continue;
     std::string lower(name);
-    std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(lower, lower.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return lower;
   }
   return std::nullopt;

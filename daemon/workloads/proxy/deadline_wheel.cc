@@ -9,8 +9,8 @@ void DeadlineWheel::join(Entry& entry, evloop::Duration after) {
   const auto time = loop_.time().time_since_epoch();
   const auto due = time + std::min<evloop::Duration>(after, tick_ * slots);
   const Tick present = time / tick_;
-  // Nothing is in before the tick that the timer runs for. What lies ahead is less than a turn of the wheel, also when the
-  // timer is late.
+  // Nothing is in before the tick that the timer runs for. What lies ahead is less than a turn of the wheel, also when
+  // the timer is late.
   turned_to_ = std::max(turned_to_, std::min(present, armed_for_ - 1));
   const auto last = turned_to_ + static_cast<Tick>(slots) - 1;
   const auto tick = std::min(std::max<Tick>(present + 1, (due + tick_ - evloop::Duration(1)) / tick_), last);

@@ -18,16 +18,12 @@ std::uint64_t key_of(const UpstreamShare& upstreams, const Session& session) {
 
 EndReason reason_of(ConnectFailure why, int error) noexcept {
   switch (why) {
-    case ConnectFailure::none_up:
-      return EndReason::no_upstream;
+    case ConnectFailure::none_up: return EndReason::no_upstream;
     case ConnectFailure::all_failed:
     case ConnectFailure::retry_denied:
-    case ConnectFailure::no_socket:
-      return error == ETIMEDOUT ? EndReason::connect_timeout : EndReason::connect_failed;
-    case ConnectFailure::queue_full:
-      return EndReason::queue_full;
-    case ConnectFailure::queue_timeout:
-      return EndReason::queue_timeout;
+    case ConnectFailure::no_socket: return error == ETIMEDOUT ? EndReason::connect_timeout : EndReason::connect_failed;
+    case ConnectFailure::queue_full: return EndReason::queue_full;
+    case ConnectFailure::queue_timeout: return EndReason::queue_timeout;
   }
   return EndReason::connect_failed;
 }

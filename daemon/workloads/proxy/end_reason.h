@@ -41,32 +41,16 @@ enum class EndReason : std::uint8_t {
   aborted,              // cut without one
   fault_reset,          // reset on purpose
 };
-inline constexpr std::array<std::string_view, 26> end_reason_names{"client_closed",
-                                                                   "upstream_closed",
-                                                                   "client_reset",
-                                                                   "upstream_reset",
-                                                                   "client_left",
-                                                                   "connect_failed",
-                                                                   "connect_timeout",
-                                                                   "no_upstream",
-                                                                   "queue_full",
-                                                                   "queue_timeout",
-                                                                   "greeting_timeout",
-                                                                   "first_byte_timeout",
-                                                                   "idle_timeout",
-                                                                   "half_close_timeout",
-                                                                   "lifetime",
-                                                                   "access_denied",
-                                                                   "connection_limit",
-                                                                   "source_limit",
-                                                                   "accept_rate",
-                                                                   "bad_proxy_header",
-                                                                   "bad_client_hello",
-                                                                   "client_tls_failed",
-                                                                   "upstream_tls_failed",
-                                                                   "drained",
-                                                                   "aborted",
-                                                                   "fault_reset"};
+inline constexpr std::array<std::string_view, 26> end_reason_names{
+    "client_closed",     "upstream_closed",     "client_reset",
+    "upstream_reset",    "client_left",         "connect_failed",
+    "connect_timeout",   "no_upstream",         "queue_full",
+    "queue_timeout",     "greeting_timeout",    "first_byte_timeout",
+    "idle_timeout",      "half_close_timeout",  "lifetime",
+    "access_denied",     "connection_limit",    "source_limit",
+    "accept_rate",       "bad_proxy_header",    "bad_client_hello",
+    "client_tls_failed", "upstream_tls_failed", "drained",
+    "aborted",           "fault_reset"};
 static_assert(end_reason_names.size() == static_cast<std::size_t>(EndReason::fault_reset) + 1);
 
 [[nodiscard]] inline std::string_view name_of(EndReason reason) noexcept {

@@ -11,9 +11,9 @@ namespace evloopd::workloads {
 
 class ProxyShare;
 
-// A client that has to say something before it gets an upstream: its PROXY header, or whom it wants to reach by TLS that
-// goes through as it is. Reads until that is complete; all but the header goes along with the session. Its share owns
-// it. Loop thread only.
+// A client that has to say something before it gets an upstream: its PROXY header, or whom it wants to reach by TLS
+// that goes through as it is. Reads until that is complete; all but the header goes along with the session. Its share
+// owns it. Loop thread only.
 class Greeting final : public evloop::BlockCached, public LinkedList<Greeting>::Hook {
  public:
   struct Expected {

@@ -9,16 +9,17 @@
 #include "host/fault_spec.h"
 #include "net/tls/tls_context.h"
 
-// What tcp.proxy takes about its clients' connections. Plain values; settings/ fills them. 0 of a time or a limit: none.
+// What tcp.proxy takes about its clients' connections. Plain values; settings/ fills them. 0 of a time or a limit:
+// none.
 namespace evloopd::workloads {
 
 // Those of a tunnel are coarse: they end it at most a quarter of their time late, and cost nothing per byte.
 struct ProxyTimeouts {
-  std::chrono::nanoseconds greeting = std::chrono::seconds(10);  // for a client's PROXY header and TLS handshake
-  std::chrono::nanoseconds first_byte{};                         // of the upstream, once it is connected
-  std::chrono::nanoseconds idle = std::chrono::minutes(10);      // without a byte in either direction
+  std::chrono::nanoseconds greeting = std::chrono::seconds(10);   // for a client's PROXY header and TLS handshake
+  std::chrono::nanoseconds first_byte{};                          // of the upstream, once it is connected
+  std::chrono::nanoseconds idle = std::chrono::minutes(10);       // without a byte in either direction
   std::chrono::nanoseconds half_close = std::chrono::minutes(1);  // the same, when one side has ended
-  std::chrono::nanoseconds lifetime{};                           // from accept to end, whatever happens
+  std::chrono::nanoseconds lifetime{};                            // from accept to end, whatever happens
 
   friend bool operator==(const ProxyTimeouts&, const ProxyTimeouts&) = default;
 };
@@ -32,8 +33,8 @@ struct ProxyLimits {
   friend bool operator==(const ProxyLimits&, const ProxyLimits&) = default;
 };
 
-// Networks such as "10.0.0.0/8" or "2001:db8::/32"; an address stands for itself. The longest prefix that a client is in
-// decides, and of two the same `deny`. In none: it may come if `allow` is empty.
+// Networks such as "10.0.0.0/8" or "2001:db8::/32"; an address stands for itself. The longest prefix that a client is
+// in decides, and of two the same `deny`. In none: it may come if `allow` is empty.
 struct ProxyAccess {
   std::vector<std::string> allow{};
   std::vector<std::string> deny{};
@@ -61,9 +62,9 @@ struct AccessLogOptions {
 // whom no other names; each other one those who ask for a name of it.
 struct ProxyTlsListen {
   std::vector<std::string> certificates{};
-  std::string client_ca{};  // file; empty: whom the system trusts
+  std::string client_ca{};                             // file; empty: whom the system trusts
   evloop::TlsVerify verify = evloop::TlsVerify::none;  // of clients' certificates
-  std::vector<std::string> alpn{};  // the first that the client speaks too is chosen
+  std::vector<std::string> alpn{};                     // the first that the client speaks too is chosen
   evloop::TlsVersion minimum_version = evloop::TlsVersion::tls_1_2;
 
   friend bool operator==(const ProxyTlsListen&, const ProxyTlsListen&) = default;
@@ -72,8 +73,8 @@ struct ProxyTlsListen {
 // TLS with upstreams. The protocol that the client agreed on (ALPN) is what the upstream is asked for.
 struct ProxyTlsConnect {
   bool enabled = false;
-  std::string ca{};          // file; empty: whom the system trusts
-  bool verify = true;        // its certificate, and that it is for its name
+  std::string ca{};           // file; empty: whom the system trusts
+  bool verify = true;         // its certificate, and that it is for its name
   std::string server_name{};  // empty: whom the client asked for (SNI), or else the address
   std::string certificate{};  // PEM file for those who ask for one, with its key
 

@@ -112,22 +112,18 @@ bool for_each_field(std::string_view header, std::size_t begin, std::size_t end,
 bool read_fields(std::string_view header, std::size_t begin, TlsFacts& tls) {
   return for_each_field(header, begin, header.size(), [&](Field type, std::size_t at, std::string_view value) {
     switch (type) {
-      case Field::alpn:
-        tls.alpn = value;
-        return true;
-      case Field::authority:
-        tls.server_name = value;
-        return true;
+      case Field::alpn: tls.alpn = value; return true;
+      case Field::authority: tls.server_name = value; return true;
       case Field::crc32c:
-        return value.size() == 4 && crc32c(header, at) == (std::uint32_t{short_at(value, 0)} << 16U | short_at(value, 2));
+        return value.size() == 4 &&
+               crc32c(header, at) == (std::uint32_t{short_at(value, 0)} << 16U | short_at(value, 2));
       case Field::tls:  // one byte of flags and four of the certificate's verdict come first
         return value.size() >= 5 &&
                for_each_field(header, at + 5, at + value.size(), [&](Field inner, std::size_t, std::string_view text) {
                  if (inner == Field::tls_version) tls.version = text;
                  return true;
                });
-      default:
-        return true;
+      default: return true;
     }
   });
 }
@@ -146,17 +142,10 @@ ParsedHeader parse_v2(std::string_view text) {
   switch (family >> 4U) {
     case 0:  // unspecified: there are none, and what follows is not defined
       return parsed;
-    case 1:
-      addresses = 12;
-      break;
-    case 2:
-      addresses = 36;
-      break;
-    case 3:
-      addresses = 216;
-      break;
-    default:
-      return bad;
+    case 1: addresses = 12; break;
+    case 2: addresses = 36; break;
+    case 3: addresses = 216; break;
+    default: return bad;
   }
   if (header.size() < fixed_v2 + addresses) return is_local ? parsed : bad;
   const auto* const place = header.data() + fixed_v2;

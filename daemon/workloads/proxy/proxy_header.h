@@ -9,17 +9,17 @@
 #include "workloads/proxy/ip_address.h"
 #include "workloads/proxy/session.h"
 
-// The PROXY protocol, versions 1 and 2: what a proxy says in front of a connection's bytes about whose connection it is.
-// No I/O; any thread.
+// The PROXY protocol, versions 1 and 2: what a proxy says in front of a connection's bytes about whose connection it
+// is. No I/O; any thread.
 namespace evloopd::workloads {
 
 // More than any proxy sends: a header that says it is longer is refused.
 inline constexpr std::size_t most_proxy_header = 4096;
 
 struct ProxyHeader {
-  IpEndpoint source;       // none if the proxy speaks for itself (LOCAL), or does not know (UNKNOWN), or of a unix socket
+  IpEndpoint source;  // none if the proxy speaks for itself (LOCAL), or does not know (UNKNOWN), or of a unix socket
   IpEndpoint destination;  // likewise
-  TlsFacts tls{};        // what version 2 tells of it
+  TlsFacts tls{};          // what version 2 tells of it
 };
 
 enum class HeaderState : std::uint8_t { more, bad, complete };

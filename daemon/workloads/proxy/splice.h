@@ -52,9 +52,9 @@ class Splice final : public evloop::BlockCached, private evloop::DirectReceiver,
   const evloop::Ref<evloop::SocketTransport> to_;
   SpliceOwner& owner_;
   const std::size_t most_;
-  Pipe pipe_;               // while it holds something
-  std::size_t held_ = 0;    // in the pipe
-  int small_ = 0;           // receives in a row
+  Pipe pipe_;             // while it holds something
+  std::size_t held_ = 0;  // in the pipe
+  int small_ = 0;         // receives in a row
   bool on_ = false;
   bool just_full_ = false;  // the socket has taken no more a moment ago
 };

@@ -35,9 +35,8 @@ void TlsHandshake::start(evloop::UniqueFd socket, const evloop::TlsUse& tls) {
   evloop::SocketTransport::create(loop, std::move(socket), below);
   // After connection_made, which has been queued, and before anything is read.
   if (side == Side::client && !session->early.empty())
-    loop.call_soon([below, early = std::exchange(session->early, {})] {
-      below->data_received({early.data(), early.size()});
-    });
+    loop.call_soon(
+        [below, early = std::exchange(session->early, {})] { below->data_received({early.data(), early.size()}); });
 }
 
 void TlsHandshake::done(bool failed) {

@@ -57,9 +57,9 @@ class Tunnel final : public evloop::BlockCached, public LinkedList<Tunnel>::Hook
   void watch_times(evloop::TimePoint now);
   [[nodiscard]] std::uint64_t moved() const noexcept;
 
-  ProxyShare* share_;        // null once it is orphaned
-  End* client_ = nullptr;    // null once it is lost
-  End* upstream_ = nullptr;  // likewise
+  ProxyShare* share_;                 // null once it is orphaned
+  End* client_ = nullptr;             // null once it is lost
+  End* upstream_ = nullptr;           // likewise
   std::unique_ptr<Session> session_;  // null once it is orphaned
   evloop::TimePoint active_;          // when something had moved, as far as it was looked at
   std::uint64_t moved_ = 0;           // until then

@@ -150,16 +150,11 @@ class ConsistentHash final : public OverCandidates {
 
 std::unique_ptr<Balancer> make_balancer(Balance how, std::uint32_t loop) {
   switch (how) {
-    case Balance::round_robin:
-      return std::make_unique<RoundRobin>(loop);
-    case Balance::least_conn:
-      return std::make_unique<LeastConn>(loop);
-    case Balance::power_of_two:
-      return std::make_unique<PowerOfTwo>(loop);
-    case Balance::source_hash:
-      return std::make_unique<SourceHash>();
-    case Balance::consistent_hash:
-      return std::make_unique<ConsistentHash>();
+    case Balance::round_robin: return std::make_unique<RoundRobin>(loop);
+    case Balance::least_conn: return std::make_unique<LeastConn>(loop);
+    case Balance::power_of_two: return std::make_unique<PowerOfTwo>(loop);
+    case Balance::source_hash: return std::make_unique<SourceHash>();
+    case Balance::consistent_hash: return std::make_unique<ConsistentHash>();
   }
   return nullptr;
 }

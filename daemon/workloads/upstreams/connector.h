@@ -75,7 +75,7 @@ class Connector final : private WaitingRoom::Guest {
   UpstreamShare& share_;
   Client& client_;
   const std::uint64_t key_;
-  bool waiting_ = false;     // for a connect
+  bool waiting_ = false;  // for a connect
   int error_ = 0;
   evloop::TimePoint began_;  // of the last connect
   evloop::TimerHandle timer_;

@@ -35,8 +35,7 @@ constexpr std::uint64_t mix(std::uint64_t value) noexcept {
       return hash_of(std::as_bytes(std::span(&reinterpret_cast<const sockaddr_in*>(client.data())->sin_addr, 1)));
     case AF_INET6:
       return hash_of(std::as_bytes(std::span(&reinterpret_cast<const sockaddr_in6*>(client.data())->sin6_addr, 1)));
-    default:
-      return 0;
+    default: return 0;
   }
 }
 

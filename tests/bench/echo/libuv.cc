@@ -20,7 +20,8 @@ struct Write {
 void lend_buffer(uv_handle_t*, std::size_t, uv_buf_t* out) { *out = uv_buf_init(buffer.data(), buffer.size()); }
 
 void close_and_free(uv_stream_t* stream) {
-  uv_close(reinterpret_cast<uv_handle_t*>(stream), [](uv_handle_t* handle) { delete reinterpret_cast<uv_tcp_t*>(handle); });
+  uv_close(reinterpret_cast<uv_handle_t*>(stream),
+           [](uv_handle_t* handle) { delete reinterpret_cast<uv_tcp_t*>(handle); });
 }
 
 void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
@@ -32,7 +33,8 @@ void on_read(uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
   auto* write = new Write{{}, std::string(buffer.data() + taken, static_cast<std::size_t>(size) - taken)};
   write->request.data = write;
   auto rest = uv_buf_init(write->rest.data(), static_cast<unsigned>(write->rest.size()));
-  uv_write(&write->request, stream, &rest, 1, [](uv_write_t* request, int) { delete static_cast<Write*>(request->data); });
+  uv_write(&write->request, stream, &rest, 1,
+           [](uv_write_t* request, int) { delete static_cast<Write*>(request->data); });
 }
 
 void on_connection(uv_stream_t* server, int status) {

@@ -30,11 +30,10 @@ int main(int argc, char** argv) {
   host::LoopHost host{host::JobCatalogue{}};
   workloads::TcpProxyOptions options;
   options.upstreams.list.push_back({std::string("127.0.0.1:") + argv[1]});
-  const bool stands =
-      host.create({.name = "io-0", .labels = {}}) &&
-      host.add_workload({.name = "proxy", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
-                        std::make_unique<workloads::TcpProxy>(options)) &&
-      host.start("io-0", deadline());
+  const bool stands = host.create({.name = "io-0", .labels = {}}) &&
+                      host.add_workload({.name = "proxy", .loops = {"io-0"}, .listeners = {{.address = "127.0.0.1:0"}}},
+                                        std::make_unique<workloads::TcpProxy>(options)) &&
+                      host.start("io-0", deadline());
   if (!stands) {
     std::fprintf(stderr, "proxy_server: cannot start\n");
     return 1;

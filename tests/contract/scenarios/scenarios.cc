@@ -221,8 +221,7 @@ void print_limits(const Transport& transport) {
 Coro<void> flow_control() {
   auto& loop = get_running_loop();
   auto [ours, theirs] = socket_pair();
-  const auto made = co_await create_connection(
-      loop, [] { return Ref(new Writer); }, std::move(ours));
+  const auto made = co_await create_connection(loop, [] { return Ref(new Writer); }, std::move(ours));
   const auto& transport = made.transport;
   print_limits(*transport);
   transport->set_write_buffer_limits(100'000);
@@ -348,8 +347,8 @@ Coro<void> subprocess_protocol() {
   for (const auto& [command, words] : children) {
     const auto ended = loop.create_future();
     std::vector<std::string> args{"/bin/sh", "-c", command};
-    const auto [transport, child] = co_await subprocess_exec(
-        loop, [&] { return Ref(new Child(ended)); }, std::move(args));
+    const auto [transport, child] =
+        co_await subprocess_exec(loop, [&] { return Ref(new Child(ended)); }, std::move(args));
     transport->get_pipe_transport(0)->write(words);
     transport->get_pipe_transport(0)->close();
     co_await ended;

@@ -305,8 +305,8 @@ TEST_F(TlsConnectionTest, AConnectionKeepsItsServersContextWhoeverResumesIt) {  
   protocol->on_lost = [&](Recorder&) { seen.push_back("lost: " + where.get()); };
   const auto body = [&]() -> Coro<void> {
     where.set("creation");
-    auto server = co_await create_server(get_running_loop(), [&] { return protocol; }, "127.0.0.1", 0,
-                                         {.tls = server_layer()});
+    auto server =
+        co_await create_server(get_running_loop(), [&] { return protocol; }, "127.0.0.1", 0, {.tls = server_layer()});
     where.set("task");
     const auto [reader, writer] =
         co_await open_connection("127.0.0.1", address(server).port(), default_stream_limit, {.tls = client_layer()});

@@ -23,9 +23,9 @@ class ExecOnLoops : public FactsOnLoops {
   }
 
   host::Applied apply(const std::string& loop, std::vector<ExecProgramOptions> programs) {
-    const auto applied = host_.apply_workload(
-        {.name = "jobs", .loops = {loop}, .listeners = {}},
-        std::make_unique<Exec>(ExecOptions{.programs = std::move(programs), .may_exec = true}));
+    const auto applied =
+        host_.apply_workload({.name = "jobs", .loops = {loop}, .listeners = {}},
+                             std::make_unique<Exec>(ExecOptions{.programs = std::move(programs), .may_exec = true}));
     EXPECT_TRUE(applied) << applied.error().message;
     return applied.value_or(host::Applied::unchanged);
   }

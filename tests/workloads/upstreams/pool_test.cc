@@ -38,8 +38,8 @@ TEST_F(PoolRules, ClientsGoToAllByWeight) {
 TEST_F(PoolRules, RefusesAListThatIsWrong) {
   for (const UpstreamSpec& wrong :
        {UpstreamSpec{}, UpstreamSpec{.address = "localhost:80"}, UpstreamSpec{.address = "10.0.0.1:0"},
-        UpstreamSpec{.address = a, .dns = "app:80"},
-        UpstreamSpec{.dns = "app"}, UpstreamSpec{.address = a, .weight = 0}, UpstreamSpec{.address = a, .weight = 257},
+        UpstreamSpec{.address = a, .dns = "app:80"}, UpstreamSpec{.dns = "app"},
+        UpstreamSpec{.address = a, .weight = 0}, UpstreamSpec{.address = a, .weight = 257},
         UpstreamSpec{.address = a, .max_connections = -1}})
     EXPECT_THROW(make({.list = {wrong}}), evloop::ValueError) << wrong.name();
   EXPECT_THROW(make({.list = {{a}, {b}, {a}}}), evloop::ValueError);
