@@ -98,7 +98,7 @@ void SubprocessTransport::child_ready() {
   const Ref<SubprocessTransport> self(this);
   const auto returncode = child_->reap();
   if (!returncode) return;
-  forget_child();
+  loop_->unwatch(child_->exit_fd(), Interest::read);
   returncode_ = returncode;
   std::exception_ptr failure;
   const auto protocol = protocol_;
@@ -110,12 +110,6 @@ void SubprocessTransport::child_ready() {
   wake_waiters();
   finish_if_over();
   if (failure) std::rethrow_exception(failure);  // reported
-}
-
-void SubprocessTransport::forget_child() noexcept {
-  loop_->unwatch(child_->exit_fd(), Interest::read);
-  loop_->unclaim(child_->exit_fd(), *this);
-  child_.reset();
 }
 
 void SubprocessTransport::wake_waiters() {
@@ -152,13 +146,13 @@ void SubprocessTransport::call_connection_lost() {
 void SubprocessTransport::loop_closed() noexcept {
   const Ref<SubprocessTransport> self(this);
   if (!closing_) log(LogLevel::warning, "unclosed transport " + describe());
-  log(LogLevel::warning, "Loop that handles pid " + std::to_string(pid_) + " is closed");
-  child_.reset();
+  if (!returncode_) log(LogLevel::warning, "Loop that handles pid " + std::to_string(pid_) + " is closed");
   let_go();
 }
 
 void SubprocessTransport::let_go() noexcept {
-  loop_ = nullptr;
+  std::exchange(loop_, nullptr)->unclaim(child_->exit_fd(), *this);
+  child_.reset();
   closing_ = true;
   protocol_ = nullptr;
   release();
@@ -168,7 +162,7 @@ void SubprocessTransport::close() {
   if (std::exchange(closing_, true)) return;
   for (const auto& pipe : pipes_)
     if (pipe) pipe->close();
-  if (!child_) return;
+  if (returncode_) return;
   if (loop_->debug()) log(LogLevel::warning, "Close running child process: kill " + describe());
   try {
     child_->send_signal(SIGKILL);
@@ -181,7 +175,7 @@ void SubprocessTransport::close() {
 
 void SubprocessTransport::send_signal(int signal) {
   if (!loop_) throw std::system_error(ESRCH, std::generic_category());
-  if (child_) child_->send_signal(signal);
+  if (!returncode_) child_->send_signal(signal);
 }
 
 void SubprocessTransport::terminate() { send_signal(SIGTERM); }

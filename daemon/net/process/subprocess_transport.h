@@ -69,7 +69,6 @@ class SubprocessTransport final : public BlockCached, private FdOwner {
   static Coro<int> wait_for(Ref<SubprocessTransport> transport);
   void child_ready();
   void pipe_lost(int fd, std::exception_ptr error);
-  void forget_child() noexcept;
   void wake_waiters();
   void finish_if_over();
   void call_connection_lost();
@@ -78,7 +77,7 @@ class SubprocessTransport final : public BlockCached, private FdOwner {
   EventLoop* loop_;  // null when everything is over
   Ref<SubprocessProtocol> protocol_;
   const pid_t pid_;
-  std::optional<Child> child_;  // none once it is reaped
+  std::optional<Child> child_;  // until everything is over: by its descriptor the loop knows this
   std::optional<int> returncode_;
   std::array<Ref<Transport>, 3> pipes_;  // by the child's descriptor
   std::vector<Future<int>> waiters_;

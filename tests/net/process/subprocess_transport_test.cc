@@ -323,6 +323,27 @@ TEST_F(SubprocessTransportTest, AClosedOneLeftWhenTheLoopIsClosedIsReapedToo) { 
   EXPECT_THAT(log(), ElementsAre("Loop that handles pid " + std::to_string(transport->get_pid()) + " is closed"));
 }
 
+TEST_F(SubprocessTransportTest, OneThatIsAboutToEndGoesWithTheLoop) {  // PROC-18
+  const auto transport = start("exit 3", no_pipes());
+  turn_until([&] { return transport->get_returncode().has_value(); });
+  ASSERT_FALSE(protocol_->over);  // it is told in the next turn
+  transport->close();
+  loop_.close();
+  EXPECT_FALSE(transport->get_protocol());
+  EXPECT_THAT(log(), IsEmpty());
+}
+
+TEST_F(SubprocessTransportTest, OneWhosePipesOutlivedTheChildGoesWithTheLoop) {  // PROC-18
+  const auto transport = start("exec 3<&0; cat <&3 & exit 3", {.std_in = Stdio::pipe(), .std_out = Stdio::pipe()});
+  turn_until([&] { return transport->get_returncode().has_value(); });
+  EXPECT_THAT(protocol_->lost, IsEmpty());
+  transport->send_signal(SIGTERM);  // without effect
+  loop_.close();
+  EXPECT_FALSE(transport->get_protocol());
+  EXPECT_THAT(log(), testing::Contains(StartsWith("unclosed transport <SubprocessTransport")));
+  EXPECT_THAT(log(), testing::Not(testing::Contains(StartsWith("Loop that handles pid"))));
+}
+
 TEST_F(SubprocessTransportTest, ADroppedTransportIsReapedAllTheSame) {
   start("exit 0", no_pipes());
   wait_for_end();
