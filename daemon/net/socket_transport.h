@@ -145,11 +145,12 @@ class SocketTransport final : public FlowControlledTransport, private FdOwner, p
   [[nodiscard]] const Names& names() const;
 
   UniqueFd fd_;
-  std::uint8_t conn_lost_ = 0;  // not 0 once connection_lost is queued; then it counts writes
-  bool started_ : 1 = false;    // connection_made has been called
-  bool paused_ : 1 = false;     // by pause_reading()
-  bool eof_ : 1 = false;        // write_eof() was called
-  bool read_eof_ : 1 = false;   // the peer ended
+  std::uint8_t conn_lost_ = 0;      // not 0 once connection_lost is queued; then it counts writes
+  bool started_ : 1 = false;        // connection_made has been called
+  bool paused_ : 1 = false;         // by pause_reading()
+  bool eof_ : 1 = false;            // write_eof() was called
+  bool read_eof_ : 1 = false;       // the peer ended
+  bool receives_much_ : 1 = false;  // a receive filled its buffer, and since then no send was taken in part only
   bool watches_readable_ : 1 = false;
   bool watches_writable_ : 1 = false;
   Bytes buffer_;  // what waits to be sent

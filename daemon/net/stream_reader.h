@@ -91,7 +91,7 @@ class StreamReader : public BlockCached {
   class DataWait;
   class ReadAwaiter;
   static constexpr std::uint8_t least_expected = 10;  // 1 KiB
-  static constexpr std::uint8_t most_expected = 16;   // 64 KiB
+  static constexpr std::uint8_t most_expected = 17;   // 128 KiB
   struct Match {
     std::size_t begin;
     std::size_t end;

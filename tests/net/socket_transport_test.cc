@@ -76,6 +76,26 @@ TEST_F(SocketTransportTest, TakesOneReceivePerTurnAndAtMost256KiB) {  // TRANS-0
   EXPECT_LE(std::ranges::max(sizes), 256u * 1024);
 }
 
+TEST_F(SocketTransportTest, ReceivesTwiceAsMuchAfterAFullBufferAndAsBeforeAfterASendTakenInPart) {  // TRANS-05
+  std::vector<std::size_t> sizes;
+  auto [mine, theirs] = socket_pair();
+  const int room = 1 << 20;
+  ::setsockopt(theirs.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+  protocol_->on_data = [&, before = std::size_t{0}](Recorder& self) mutable {
+    sizes.push_back(self.data.size() - before);
+    before = self.data.size();
+    if (sizes.size() == 2) self.transport->write(std::string(4 << 20, 'y'));
+  };
+  protocol_->on_made = [](Recorder& self) { self.transport->pause_reading(); };
+  const auto transport = connect(std::move(mine));
+  turn();
+  const std::string block(16 * 1024, 'x');
+  for (int i = 0; i < 16; ++i) ASSERT_EQ(::send(theirs.get(), block.data(), block.size(), 0), std::ssize(block));
+  transport->resume_reading();
+  turn_until([&] { return protocol_->data.size() == 256 * 1024; });
+  EXPECT_THAT(sizes, ElementsAre(64 * 1024, 128 * 1024, 64 * 1024));
+}
+
 TEST_F(SocketTransportTest, KeepsAHalfClosedConnectionOpenForWriting) {  // TRANS-06
   protocol_->keep_open = true;
   const auto transport = connect();
