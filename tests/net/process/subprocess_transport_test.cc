@@ -324,7 +324,7 @@ TEST_F(SubprocessTransportTest, AClosedOneLeftWhenTheLoopIsClosedIsReapedToo) { 
 }
 
 TEST_F(SubprocessTransportTest, OneThatIsAboutToEndGoesWithTheLoop) {  // PROC-18
-  const auto transport = start("exit 3", no_pipes());
+  const auto transport = start_unseen("exit 3");
   turn_until([&] { return transport->get_returncode().has_value(); });
   ASSERT_FALSE(protocol_->over);  // it is told in the next turn
   transport->close();
