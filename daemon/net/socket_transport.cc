@@ -123,7 +123,7 @@ void SocketTransport::receive_directly(DirectReceiver& receiver) {
   if (received == 0) end_of_data();
 }
 
-void SocketTransport::receive_plain(Protocol& protocol) {
+[[gnu::always_inline]] inline void SocketTransport::receive_plain(Protocol& protocol) {
   const auto buffer = loop_->receive_buffer().first(receives_much_ ? most_received : received_usually);
   const auto received = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
   if (received < 0) return receive_failed();
