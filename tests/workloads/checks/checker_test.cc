@@ -8,6 +8,7 @@
 #include "net/streams.h"
 #include "net/tls/certificates.h"
 #include "net/tls/tls.h"
+#include "support/processes.h"
 #include "workloads/checks/http_check.h"
 #include "workloads/checks/http_reply.h"
 #include "workloads/dns/name_server.h"
@@ -237,12 +238,7 @@ TEST_F(CheckTest, ExecKillsWhatTakesTooLong) {
   std::ifstream(file) >> child;
   std::filesystem::remove(file);
   ASSERT_GT(child, 0);
-  turn_until([&] {
-    std::ifstream status("/proc/" + std::to_string(child) + "/stat");
-    std::string pid, name, state;
-    status >> pid >> name >> state;
-    return !status || state == "Z";
-  });
+  turn_until([&] { return evloop::has_ended(child); });
 }
 
 TEST_F(CheckTest, SilenceIsAFailure) {

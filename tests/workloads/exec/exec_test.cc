@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "aio/event_loop.h"
 #include "aio/selector.h"
 #include "base/log.h"
+#include "support/processes.h"
 #include "workloads/options.h"
 
 namespace evloopd::workloads {
@@ -57,15 +57,6 @@ class TimeBesidePrograms final : public evloop::Selector {
   const std::function<bool()> is_busy_;
   const std::unique_ptr<evloop::Selector> selector_ = evloop::make_epoll_selector();
 };
-
-// Ended, be it reaped or not: what has lost its parent is reaped by somebody else.
-bool is_gone(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(file, text);
-  const auto state = text.rfind(") ");
-  return state == text.npos || text[state + 2] == 'Z' || text[state + 2] == 'X';
-}
 
 class ExecTest : public testing::Test {
  protected:
@@ -322,7 +313,7 @@ TEST_F(ExecTest, ADrainAsksProgramsToEndAndStartsNoneAgain) {
   on_loop([&] { share_->drain(); });
   EXPECT_THAT(fact("polite"), StartsWith("is being stopped: pid "));
   turn_until([&] { return share_->connections() == 0; });
-  EXPECT_TRUE(is_gone(pid));
+  EXPECT_TRUE(evloop::has_ended(pid));
   EXPECT_THAT(fact("polite stdout"), testing::EndsWith("\nbye"));
   EXPECT_EQ(measure("ends_total", "polite", "stopped"), 1);
   EXPECT_THAT(fact("polite"), StartsWith("does not run; started 1 time; the last one was stopped: exited with 0"));
@@ -335,7 +326,7 @@ TEST_F(ExecTest, OneThatDoesNotEndIsKilledWhenItsTimeIsOver) {
   const auto pid = number_from("stubborn");
   on_loop([&] { share_->drain(); });
   turn_until([&] { return share_->connections() == 0; });
-  EXPECT_TRUE(is_gone(pid));
+  EXPECT_TRUE(evloop::has_ended(pid));
   EXPECT_THAT(fact("stubborn"), HasSubstr("was stopped: was ended by signal 9 (KILL)"));
 }
 
@@ -353,7 +344,7 @@ TEST_F(ExecTest, AnAbortKillsTheWholeGroup) {
   start({shell("parent", "trap '' TERM; sleep 1000 & echo $!; wait")});
   const auto grandchild = number_from("parent");
   on_loop([&] { share_->abort(); });
-  turn_until([&] { return share_->connections() == 0 && is_gone(grandchild); });
+  turn_until([&] { return share_->connections() == 0 && evloop::has_ended(grandchild); });
   EXPECT_THAT(fact("parent"), HasSubstr("(KILL)"));
 }
 
@@ -363,7 +354,7 @@ TEST_F(ExecTest, WhatAProgramLeavesBehindIsStopped) {
   const auto shut = number_from("shut");
   turn_until_ended("open", "failed");
   turn_until_ended("shut", "failed");
-  turn_until([&] { return is_gone(open) && is_gone(shut); });
+  turn_until([&] { return evloop::has_ended(open) && evloop::has_ended(shut); });
   EXPECT_THAT(fact("open"), HasSubstr("exited with 3")) << "that is its own status";
   EXPECT_THAT(fact("shut"), HasSubstr("exited with 4"));
 }
@@ -374,7 +365,7 @@ TEST_F(ExecTest, WhatItLeavesBehindAndDoesNotEndIsKilled) {
   start({options});
   const auto child = number_from("parent");
   turn_until_ended("parent", "succeeded");
-  turn_until([&] { return is_gone(child); });
+  turn_until([&] { return evloop::has_ended(child); });
   EXPECT_EQ(share_->connections(), 0U);
 }
 
@@ -382,7 +373,7 @@ TEST_F(ExecTest, AShareThatGoesKillsWhatRuns) {
   start({shell("worker", "trap '' TERM; sleep 1000 & echo $!; wait")});
   const auto grandchild = number_from("worker");
   share_.reset();
-  turn_until([&] { return is_gone(grandchild); });
+  turn_until([&] { return evloop::has_ended(grandchild); });
   EXPECT_THAT(fact("worker"), HasSubstr("was killed"));
   EXPECT_EQ(measure("running", "worker"), 0);
 }
@@ -393,7 +384,7 @@ TEST_F(ExecTest, ALoopMayBeClosedWhileProgramsRun) {
   loop_.close();
   share_.reset();
   const auto give_up = std::chrono::steady_clock::now() + patience;
-  while (!is_gone(grandchild)) ASSERT_LT(std::chrono::steady_clock::now(), give_up);
+  while (!evloop::has_ended(grandchild)) ASSERT_LT(std::chrono::steady_clock::now(), give_up);
 }
 
 // --- going on ---
@@ -407,7 +398,7 @@ TEST_F(ExecTest, ALoopThatGoesOnAfterADrainStartsProgramsAgain) {
     share_->resume();
   });
   turn_until([&] { return measure("starts_total", "worker") == 2; });
-  EXPECT_TRUE(is_gone(first)) << "never two at once";
+  EXPECT_TRUE(evloop::has_ended(first)) << "never two at once";
   EXPECT_EQ(share_->connections(), 1U);
   EXPECT_EQ(measure("starts_total", "setup"), 1) << "it is over";
 }
@@ -422,12 +413,12 @@ TEST_F(ExecTest, ANewListLeavesProgramsThatStayAlone) {
   EXPECT_EQ(exec_->adopt(*changed), host::Workload::Adoption::taken);
   const auto next = number_from("b");
   EXPECT_NE(next, b);
-  EXPECT_TRUE(is_gone(b)) << "never two at once";
+  EXPECT_TRUE(evloop::has_ended(b)) << "never two at once";
   EXPECT_EQ(measure("starts_total", "b"), 1) << "it is another one";
   auto fewer = make({shell("a", "echo $$; exec sleep 1000")});
   EXPECT_EQ(exec_->adopt(*fewer), host::Workload::Adoption::taken);
-  turn_until([&] { return is_gone(next) && share_->connections() == 1; });
-  EXPECT_FALSE(is_gone(a));
+  turn_until([&] { return evloop::has_ended(next) && share_->connections() == 1; });
+  EXPECT_FALSE(evloop::has_ended(a));
   EXPECT_EQ(measure("starts_total", "a"), 1);
   EXPECT_EQ(fact("b"), "");
 }
@@ -442,7 +433,7 @@ TEST_F(ExecTest, OneThatIsNamedAgainWaitsUntilTheFormerOneIsGone) {
   EXPECT_EQ(exec_->adopt(*make({options, shell("b", "exec sleep 1000")})), host::Workload::Adoption::taken);
   const auto second = number_from("a");
   EXPECT_NE(first, second);
-  EXPECT_TRUE(is_gone(first));
+  EXPECT_TRUE(evloop::has_ended(first));
 }
 
 // As when its loop is stuck and is replaced.
@@ -462,7 +453,7 @@ TEST_F(ExecTest, AShareThatWasMadeLaterTakesOver) {
     }
   }
   EXPECT_EQ(measure("starts_total", "worker"), 2) << "though the first loop did not turn";
-  EXPECT_TRUE(is_gone(first));
+  EXPECT_TRUE(evloop::has_ended(first));
   EXPECT_EQ(measure("running", "worker"), 1);
   turn_until([&] { return share_->connections() == 0; });
   EXPECT_EQ(measure("ends_total", "worker", "stopped"), 1);
@@ -482,7 +473,7 @@ TEST_F(ExecTest, AWorkloadThatTakesThePlaceOfAnotherWaitsForItsPrograms) {
   share_ = attach();
   on_loop([&] { old_share->drain(); });
   turn_until([&] { return measure("starts_total", "worker") == 2; });
-  EXPECT_TRUE(is_gone(first)) << "never two at once";
+  EXPECT_TRUE(evloop::has_ended(first)) << "never two at once";
   turn_until([&] { return old_share->connections() == 0; });
   EXPECT_EQ(measure("running", "worker"), 1);
   EXPECT_EQ(measure("starts_total", "setup"), 1) << "what is known goes with it";

@@ -2,23 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <string>
 
 #include "aio/runner.h"
+#include "support/processes.h"
 
 namespace evloopd::workloads {
 namespace {
-
-// Ended, be it reaped or not.
-bool is_dead(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  const auto name_end = text.rfind(')');
-  return name_end == std::string::npos || text.at(name_end + 2) == 'Z' || text.at(name_end + 2) == 'X';
-}
 
 std::unique_ptr<ProcessSlot::Process> start(ProcessSlot& slot) {
   const ExecProgramOptions options{.name = "sleeper", .command = {"sleep", "1000"}};
@@ -34,7 +24,7 @@ evloop::Coro<void> start_one_after_another() {
     const auto pid = process->pid();
     process.reset();
     co_await ProcessSlot::vacate(slot);
-    EXPECT_TRUE(is_dead(pid));
+    EXPECT_TRUE(evloop::has_ended(pid));
   }
 }
 
