@@ -9,7 +9,7 @@ constinit thread_local SpareMemory* first_of_thread = nullptr;
 
 // So much given back that malloc is told to pass it on: it would keep the free pages among what is in use, and as many
 // at its end as the program's largest freed block had. It looks through all that is free, so not for less.
-constexpr std::size_t worth_trimming = 1024 * 1024;
+constexpr std::size_t worth_trimming = 128 * 1024;
 
 }  // namespace
 
