@@ -62,7 +62,7 @@ class PromiseBase {
     return std::forward<A>(awaitable).awaited(AwaitSite{task, where});
   }
 
-  // Of any frame: its promise, whatever its type. The promises need no more alignment than this.
+  // Of any frame its promise, which is at the same place in all: none needs more alignment than malloc gives.
   [[nodiscard]] static PromiseBase& of(std::coroutine_handle<> frame) noexcept {
     return std::coroutine_handle<PromiseBase>::from_address(frame.address()).promise();
   }

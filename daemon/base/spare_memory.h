@@ -14,6 +14,7 @@ class SpareMemory {
 
   // What the calling thread keeps, of all kinds: in bytes, and no more.
   [[nodiscard]] static std::size_t kept() noexcept;
+  // To the system, with what else malloc has: it looks through all that is free, so not for a little.
   static void give_back_all() noexcept;
 
  protected:

@@ -26,7 +26,7 @@ inline constexpr std::size_t default_stream_limit = 64 * 1024;
 // (STREAM-11). Pauses its transport when it holds more than twice its limit (STREAM-04), and holds no memory when it
 // holds no data. Counts its references, plainly. Loop thread only.
 //
-// Of a connection it is a part of the StreamReaderProtocol, which lives as long; alone it is what tests feed by hand.
+// Of a connection it is a part of the StreamReaderProtocol, which lives as long; of a child's output it stands alone.
 class StreamReader : public BlockCached {
  public:
   // `limit` bounds a line, and what is buffered. Throws ValueError if it is 0 (STREAM-03).

@@ -10,6 +10,19 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+// What each receive of `recorder` brings, once it is no longer paused, which it is from its beginning.
+void note_sizes(Recorder& recorder, std::vector<std::size_t>& sizes) {
+  recorder.on_made = [](Recorder& self) { self.transport->pause_reading(); };
+  recorder.on_data = [&sizes, before = std::size_t{0}](Recorder& self) mutable {
+    sizes.push_back(self.data.size() - before);
+    before = self.data.size();
+  };
+}
+
+void give_room(const UniqueFd& socket, int bytes) {
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 TEST_F(SocketTransportTest, MadeThenReadingThenTheCreatorIsWoken) {  // TRANS-01
   auto [mine, theirs] = socket_pair();
   send_text(theirs, "early");
@@ -54,15 +67,10 @@ TEST_F(SocketTransportTest, ReadingPausedInConnectionMadeDoesNotStart) {  // TRA
 
 TEST_F(SocketTransportTest, TakesOneReceivePerTurnAndAtMost256KiB) {  // TRANS-05
   std::vector<std::size_t> sizes;
+  note_sizes(*protocol_, sizes);
   auto [mine, theirs] = tcp_pair();
-  const int room = 4 << 20;
-  ::setsockopt(theirs.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-  protocol_->on_data = [&, before = std::size_t{0}](Recorder& self) mutable {
-    sizes.push_back(self.data.size() - before);
-    before = self.data.size();
-  };
+  give_room(theirs, 4 << 20);
   const auto transport = connect(std::move(mine));
-  protocol_->on_made = [](Recorder& self) { self.transport->pause_reading(); };
   turn();
   const std::string data(512 * 1024, 'x');
   std::size_t sent = 0;
@@ -78,20 +86,16 @@ TEST_F(SocketTransportTest, TakesOneReceivePerTurnAndAtMost256KiB) {  // TRANS-0
 
 TEST_F(SocketTransportTest, ReceivesTwiceAsMuchAfterAFullBufferAndAsBeforeAfterASendTakenInPart) {  // TRANS-05
   std::vector<std::size_t> sizes;
+  note_sizes(*protocol_, sizes);
   auto [mine, theirs] = socket_pair();
-  const int room = 1 << 20;
-  ::setsockopt(theirs.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-  protocol_->on_data = [&, before = std::size_t{0}](Recorder& self) mutable {
-    sizes.push_back(self.data.size() - before);
-    before = self.data.size();
-    if (sizes.size() == 2) self.transport->write(std::string(4 << 20, 'y'));
-  };
-  protocol_->on_made = [](Recorder& self) { self.transport->pause_reading(); };
+  give_room(theirs, 1 << 20);
   const auto transport = connect(std::move(mine));
   turn();
   const std::string block(16 * 1024, 'x');
   for (int i = 0; i < 16; ++i) ASSERT_EQ(::send(theirs.get(), block.data(), block.size(), 0), std::ssize(block));
   transport->resume_reading();
+  turn_until([&] { return sizes.size() == 2; });
+  transport->write(std::string(4 << 20, 'y'));
   turn_until([&] { return protocol_->data.size() == 256 * 1024; });
   EXPECT_THAT(sizes, ElementsAre(64 * 1024, 128 * 1024, 64 * 1024));
 }
